@@ -1,0 +1,78 @@
+// Helper functions of programs: one constexpr table row each, holding number, name, contract and function.
+// The contract is data: the interpreter enforces it at every call, the verifier and the compiler read it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "bpf/run/context.h"
+
+namespace netkit::bpf {
+
+// What an argument must be (enum bpf_arg_type, as far as SCHED_CLS helpers need it).
+enum class Arg : std::uint8_t {
+  kNone,          // the helper has fewer arguments
+  kAnything,      // any number
+  kContext,       // the run's own context pointer
+  kMap,           // a map that the program names
+  kMapKey,        // readable memory of the map's key size; packet memory allowed
+  kMapValue,      // readable memory of the map's value size; packet memory allowed
+  kMapValueOut,   // writable memory of the map's value size
+  kMem,           // readable memory, its size is the next argument (never zero)
+  kMemOrNull,     // the same, or a null pointer with size zero
+  kPacketMem,     // as kMem, packet memory allowed
+  kPacketMemOrNull,
+  kOutMem,        // writable memory, may be uninitialised; its size is the next argument (never zero)
+  kSize,          // size of the memory argument before it, > 0
+  kSizeOrZero,    // the same, >= 0
+  kFunction,      // a function of the program
+  kStackOrNull,   // context of a callback: memory on the stack or null
+  kConstString,   // zero-terminated string in read-only map memory
+  kLongOut,       // pointer to 8 writable bytes
+  kIntOut,        // pointer to 4 writable bytes
+};
+
+enum class Return : std::uint8_t {
+  kInteger,
+  kVoid,
+  kMapValueOrNull,  // becomes a region of the run
+  kMemoryOrNull,
+};
+
+// Bits of Contract::effects.
+enum Effect : std::uint16_t {
+  kNoEffect = 0,
+  kChangesPacket = 1,    // packet pointers of the program are invalid afterwards
+  kGplOnly = 2,
+  kAcquires = 4,         // returns a reference that must be released
+  kReleases = 8,
+  kTailCall = 16,
+  kNeedsPerfmon = 32,
+};
+
+struct Contract {
+  std::array<Arg, 5> arguments{};
+  Return result = Return::kInteger;
+  std::uint16_t effects = kNoEffect;
+};
+
+// Arguments arrive checked by the contract: pointers are valid for what it says, sizes are in range.
+using HelperFunction = std::uint64_t (*)(RunContext& run, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3, std::uint64_t a4, std::uint64_t a5);
+
+struct Helper {
+  std::uint32_t number = 0;
+  std::string_view name;  // the kernel's, without "bpf_"
+  Contract contract;
+  HelperFunction function = nullptr;
+};
+
+// The helper with that number, or null when we do not have it.
+[[nodiscard]] const Helper* find_helper(std::uint32_t number);
+// All of them, by rising number.
+[[nodiscard]] std::span<const Helper* const> all_helpers();
+// The name of any helper number that the kernel knows ("get_stackid"), also of those we lack; empty if unknown.
+[[nodiscard]] std::string_view kernel_helper_name(std::uint32_t number);
+
+}  // namespace netkit::bpf

@@ -1,0 +1,64 @@
+// One run of one program (and of the programs it tail-calls) on one packet: everything that helpers, the
+// engines and the hooks share about it. Owned by a worker (or a test run) and reused, so that a run allocates nothing.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "bpf/isa/insn.h"
+#include "bpf/run/outside.h"
+#include "bpf/run/redirect.h"
+#include "bpf/run/regions.h"
+#include "bpf/run/types.h"
+#include "packet/packet.h"
+#include "packet/pool.h"
+
+namespace netkit::bpf {
+
+struct Program;
+
+// Why a run was ended by force. The text is made only then.
+struct Fault {
+  bool happened = false;
+  std::uint32_t insn = 0;  // number of the instruction in the program
+  std::string text;        // "read of 4 bytes at packet+60, packet is 54 bytes; nat.c:31: x = tcp->seq;"
+};
+
+struct RunContext {
+  // ---- set once by the owner ----
+  std::uint32_t cpu = 0;                 // the virtual CPU that the running thread owns
+  RedirectRecord* redirect = nullptr;    // the worker's; never null during a run
+  const Outside* outside = nullptr;      // never null during a run
+  PacketPool* pool = nullptr;            // for packets that helpers must grow or clone
+
+  // ---- set for each run ----
+  Packet* packet = nullptr;
+  const Program* program = nullptr;      // the one that executes at present (changes with a tail call)
+  std::uint64_t budget = std::uint64_t{1} << 28;  // instructions that may still be executed
+  std::uint32_t tail_calls = 0;
+
+  RegionTable regions;
+  Fault fault;
+
+  // Calls a function of the running program from inside a helper (bpf_loop and the like). `function` is the
+  // value that the program passed; the engine checks it. Returns R0; after a fault the helper must return at once.
+  std::uint64_t (*call_back)(RunContext& run, std::uint64_t function, std::array<std::uint64_t, 5> arguments) = nullptr;
+  void* engine = nullptr;  // the engine's own state of this run
+
+  // R1 of a program: the address of this window. Nothing is ever stored here; the engines translate every
+  // access by the table of __sk_buff (run/skb.h).
+  alignas(8) std::array<std::byte, 192> context_window{};
+  // Frames of the interpreter, from the top down: kMaxCallDepth of kStackSize bytes.
+  alignas(16) std::array<std::byte, kMaxCallDepth * kStackSize> stack{};
+
+  [[nodiscard]] std::uint64_t context_address() const { return reinterpret_cast<std::uint64_t>(context_window.data()); }
+  // After anything that moves or resizes the packet: what programs may reach of it.
+  void packet_moved() {
+    const std::uint64_t data = reinterpret_cast<std::uint64_t>(packet->data());
+    regions.packet = {data - packet->meta.meta_len, std::uint64_t{packet->linear_len()} + packet->meta.meta_len,
+                      RegionKind::kPacket, true, 0};
+  }
+};
+
+}  // namespace netkit::bpf
