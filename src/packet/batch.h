@@ -15,7 +15,8 @@ class PacketBatch {
   static constexpr std::size_t kCapacity = 64;
 
   PacketBatch() = default;
-  PacketBatch(PacketBatch&& other) noexcept : packets_(std::move(other.packets_)), size_(std::exchange(other.size_, 0)) {}
+  PacketBatch(PacketBatch&& other) noexcept
+      : packets_(std::move(other.packets_)), size_(std::exchange(other.size_, 0)) {}
   PacketBatch& operator=(PacketBatch&& other) noexcept {
     packets_ = std::move(other.packets_);
     size_ = std::exchange(other.size_, 0);

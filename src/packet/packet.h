@@ -28,12 +28,19 @@ class Device;
 class PacketPool;
 
 inline constexpr std::uint32_t kEthernetHeader = 14;
-inline constexpr std::uint32_t kMinHeadroom = 256;      // in front of every packet that a port receives
-inline constexpr std::uint32_t kMaxPacket = 524'288;    // the largest super-packet (8 * 65535 and a header)
-inline constexpr std::uint32_t kUnset = 0xffff'ffff;    // a header position that is not known
+inline constexpr std::uint32_t kMinHeadroom = 256;    // in front of every packet that a port receives
+inline constexpr std::uint32_t kMaxPacket = 524'288;  // the largest super-packet (8 * 65535 and a header)
+inline constexpr std::uint32_t kUnset = 0xffff'ffff;  // a header position that is not known
 
 // Where the packet is addressed (linux/if_packet.h); the values programs see in pkt_type.
-enum class PacketType : std::uint8_t { kHost = 0, kBroadcast = 1, kMulticast = 2, kOtherhost = 3, kOutgoing = 4, kLoopback = 5 };
+enum class PacketType : std::uint8_t {
+  kHost = 0,
+  kBroadcast = 1,
+  kMulticast = 2,
+  kOtherhost = 3,
+  kOutgoing = 4,
+  kLoopback = 5
+};
 
 // Which clock `tstamp` counts by; tstamp_type of __sk_buff.
 enum class TimestampType : std::uint8_t { kRealtime = 0, kMonotonic = 1, kTai = 2 };
@@ -48,10 +55,10 @@ enum class ChecksumState : std::uint8_t {
 
 struct Checksum {
   ChecksumState state = ChecksumState::kNone;
-  std::uint8_t level = 0;      // kUnnecessary
-  std::uint32_t start = 0;     // kPartial: position from the buffer's start
-  std::uint16_t offset = 0;    // kPartial: of the field, from `start`
-  std::uint32_t sum = 0;       // kComplete: unfolded one's complement sum, as in memory
+  std::uint8_t level = 0;    // kUnnecessary
+  std::uint32_t start = 0;   // kPartial: position from the buffer's start
+  std::uint16_t offset = 0;  // kPartial: of the field, from `start`
+  std::uint32_t sum = 0;     // kComplete: unfolded one's complement sum, as in memory
 };
 
 // What kind of super-packet this is (skbuff.h: SKB_GSO_*); bits, since tunnels combine with the inner kind.
@@ -101,7 +108,7 @@ struct PacketMeta {
   std::uint16_t mac_len = 0;
   std::uint16_t meta_len = 0;  // bytes of metadata area in front of data (data_meta = data - meta_len)
 
-  Be16 protocol;               // EtherType as the stack demultiplexes it
+  Be16 protocol;  // EtherType as the stack demultiplexes it
   PacketType pkt_type = PacketType::kHost;
   TimestampType tstamp_type = TimestampType::kRealtime;
   std::uint32_t mark = 0;
@@ -110,24 +117,24 @@ struct PacketMeta {
   std::uint16_t tc_index = 0;
   std::uint16_t tc_classid = 0;
   bool encapsulation = false;
-  bool at_ingress = false;        // tc_at_ingress: the present hook is on the receive side
+  bool at_ingress = false;  // tc_at_ingress: the present hook is on the receive side
   bool redirected = false;
-  bool from_ingress = false;      // redirected by a receive-side hook
+  bool from_ingress = false;  // redirected by a receive-side hook
   bool nf_skip_egress = false;
   bool l4_hash = false;
   bool sw_hash = false;
   bool ignore_df = false;
   std::uint32_t hash = 0;
   std::uint32_t napi_id = 0;
-  std::uint32_t wire_len = 0;     // 0: not computed, reads as the length
+  std::uint32_t wire_len = 0;  // 0: not computed, reads as the length
   std::array<std::uint32_t, 5> cb{};
   Nanoseconds tstamp = 0;
   Nanoseconds hwtstamp = 0;
   VlanTag vlan;
   Gso gso;
   Checksum csum;
-  std::uint64_t socket = 0;       // handle of the sending socket in the engine's socket table; 0: none
-  std::uint32_t tunnel = 0;       // handle of tunnel metadata in the worker's table; 0: none
+  std::uint64_t socket = 0;  // handle of the sending socket in the engine's socket table; 0: none
+  std::uint32_t tunnel = 0;  // handle of tunnel metadata in the worker's table; 0: none
 };
 
 class Packet {
@@ -198,7 +205,8 @@ class Packet {
   // packet is unchanged.
   [[nodiscard]] bool reserve(std::uint32_t head, std::uint32_t tail);
 
-  // Replaces the contents: headroom bytes free in front, n bytes of packet, all linear (n + headroom <= capacity).
+  // Replaces the contents: headroom bytes free in front, n bytes of packet, all linear (n + headroom <=
+  // capacity).
   void reset_bytes(std::uint32_t headroom, std::uint32_t n) {
     data_ = headroom;
     len_ = linear_ = n;
@@ -220,7 +228,14 @@ class Packet {
 
  private:
   friend class PacketPool;
+  friend struct PacketReturn;
   Packet() = default;
+
+  // Where the bytes that must survive a move begin: behind data are also those in front of it that a header
+  // position or the metadata area still names.
+  [[nodiscard]] std::uint32_t live_front() const;
+  // The bytes have moved `shift` bytes towards the end of the buffer: the positions follow.
+  void shift_positions(std::int32_t shift);
 
   std::uint8_t* buffer_ = nullptr;
   std::uint32_t capacity_ = 0;

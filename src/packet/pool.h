@@ -1,5 +1,7 @@
 // Pools of packets: no allocation per packet. One pool belongs to one thread, which alone allocates from it;
-// packets come back from any thread (from others through a lock-free list that the owner empties).
+// packets come back from any thread (from others through a lock-free list that the owner empties). The owner
+// is the thread that allocated last: handing a pool to another thread needs a synchronisation between the
+// two, as starting or joining a thread is, and nothing else.
 #pragma once
 
 #include <array>
@@ -12,8 +14,8 @@
 
 namespace netkit {
 
-// Buffer sizes: a frame (fits a UMEM chunk of 2 KiB), a 64 KiB super-packet, a BIG TCP super-packet; each with
-// headroom and tailroom.
+// Buffer sizes: a frame (fits a UMEM chunk of 2 KiB), a 64 KiB super-packet, a BIG TCP super-packet; each
+// with headroom and tailroom.
 enum class SizeClass : std::uint8_t { kFrame = 0, kSuper = 1, kBig = 2 };
 inline constexpr std::array<std::uint32_t, 3> kBufferBytes = {2048, 65536 + 1024, kMaxPacket + 2048};
 
@@ -30,8 +32,10 @@ class PacketPool {
   PacketPool& operator=(const PacketPool&) = delete;
 
   // A packet of `len` linear bytes (contents undefined) with at least `headroom` in front and `tailroom`
-  // behind, fresh metadata, in the smallest class that fits. Null: none free, or longer than the largest class.
-  [[nodiscard]] PacketPtr allocate(std::uint32_t len, std::uint32_t headroom = kMinHeadroom, std::uint32_t tailroom = 0);
+  // behind, fresh metadata, in the smallest class that fits. Null: none free, or longer than the largest
+  // class.
+  [[nodiscard]] PacketPtr allocate(std::uint32_t len, std::uint32_t headroom = kMinHeadroom,
+                                   std::uint32_t tailroom = 0);
   // A copy of bytes and metadata (a clone whose bytes are its own), with the same headroom.
   [[nodiscard]] PacketPtr copy(const Packet& packet);
 
@@ -44,9 +48,11 @@ class PacketPool {
   struct Class;
   [[nodiscard]] Packet* take(SizeClass size_class);
   void give_back(Packet* packet) noexcept;
-  bool exchange_buffer(Packet& packet, SizeClass larger, std::uint32_t head);
+  [[nodiscard]] bool exchange_buffer(Packet& packet, SizeClass larger, std::uint32_t front,
+                                     std::uint32_t head);
 
   std::array<std::unique_ptr<Class>, 3> classes_;
+  std::atomic<const void*> owner_{nullptr};  // identity of the thread
 };
 
 }  // namespace netkit
