@@ -31,12 +31,17 @@ struct RunContext {
   RedirectRecord* redirect = nullptr;    // the worker's; never null during a run
   const Outside* outside = nullptr;      // never null during a run
   PacketPool* pool = nullptr;            // for packets that helpers must grow or clone
+  std::uint64_t instruction_limit = std::uint64_t{1} << 28;  // a run is ended after this many instructions
 
   // ---- set for each run ----
   Packet* packet = nullptr;
   const Program* program = nullptr;      // the one that executes at present (changes with a tail call)
-  std::uint64_t budget = std::uint64_t{1} << 28;  // instructions that may still be executed
-  std::uint32_t tail_calls = 0;
+  std::uint64_t budget = 0;              // instructions that may still be executed
+  std::uint32_t tail_calls = 0;          // taken so far; at most kMaxTailCalls
+  // Hand-over of a tail call. The helper of bpf_tail_call finds the slot's program, counts it in tail_calls and
+  // leaves it here; the engine takes it after any helper with Effect::kTailCall and does not return to the caller.
+  // Null: the helper fell through. The program is alive until the thread's next quiescent state.
+  const Program* tail_target = nullptr;
 
   RegionTable regions;
   Fault fault;

@@ -38,6 +38,7 @@ struct Program {
   ProgramType type = ProgramType::kSchedCls;
   AttachType expected_attach_type = AttachType::kNone;
   bool gpl_compatible = false;
+  bool reads_tstamp_type = false;  // changes what tstamp is at a receive hook (run/skb.h)
   std::uint32_t uid = 0;
   std::uint64_t load_time = 0;  // CLOCK_BOOTTIME, ns
 
@@ -47,6 +48,10 @@ struct Program {
 
   mutable PerCpu<ProgramCounters> counters;
 };
+
+// Whether runs are timed (the sysctl kernel.bpf_stats_enabled); off at the start.
+void set_program_timing(bool on);
+[[nodiscard]] bool program_timing();
 
 using ProgramRef = std::shared_ptr<const Program>;
 
