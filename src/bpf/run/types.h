@@ -7,7 +7,13 @@
 
 namespace netkit::bpf {
 
-enum class ProgramType : std::uint32_t { kUnspec = 0, kSocketFilter = 1, kKprobe = 2, kSchedCls = 3, kSchedAct = 4, kXdp = 6 };
+enum class ProgramType : std::uint32_t {
+  kUnspec = 0, kSocketFilter = 1, kKprobe = 2, kSchedCls = 3, kSchedAct = 4, kTracepoint = 5, kXdp = 6,
+  kPerfEvent = 7, kCgroupSkb = 8, kCgroupSock = 9, kLwtIn = 10, kLwtOut = 11, kLwtXmit = 12, kSockOps = 13,
+  kSkSkb = 14, kCgroupDevice = 15, kSkMsg = 16, kRawTracepoint = 17, kCgroupSockAddr = 18, kLwtSeg6local = 19,
+  kLircMode2 = 20, kSkReuseport = 21, kFlowDissector = 22, kCgroupSysctl = 23, kCgroupSockopt = 25,
+  kTracing = 26, kStructOps = 27, kExt = 28, kLsm = 29, kSkLookup = 30, kSyscall = 31, kNetfilter = 32,
+};
 
 enum class AttachType : std::uint32_t {
   kNone = 0, kXdp = 37, kTcxIngress = 46, kTcxEgress = 47, kNetkitPrimary = 54, kNetkitPeer = 55,

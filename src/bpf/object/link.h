@@ -1,0 +1,86 @@
+// From an object file to programs that an engine can take: creates the maps, fills global data, joins each
+// program with the functions that it reaches, and names maps and functions in its instructions.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/map/map.h"
+#include "bpf/object/image.h"
+#include "bpf/object/object_file.h"
+
+namespace netkit::bpf {
+
+// Makes a map; create_map unless a test stands in for it.
+using MapFactory = std::function<Result<MapRef>(const MapSpec&)>;
+
+// What to do with one program in place of what its section says.
+struct ProgramOverride {
+  std::optional<ProgramType> type;
+  std::optional<AttachType> expected_attach_type;
+};
+
+struct MapOverride {
+  std::optional<std::uint32_t> max_entries;
+  std::optional<std::uint32_t> value_size;  // of a data section: at least its size, the rest is zero
+};
+
+// A new value of a global variable: a number for integers, enums and bools; else exactly its bytes.
+using VariableValue = std::variant<std::int64_t, std::vector<std::byte>>;
+
+struct LinkOptions {
+  // Function names; absent: every program of type SCHED_CLS or SCHED_ACT whose section does not begin with
+  // "?".
+  std::optional<std::vector<std::string>> programs;
+  // By function name.
+  std::map<std::string, ProgramOverride, std::less<>> program_overrides;
+  // By map name; data sections by map name or section name.
+  std::map<std::string, MapOverride, std::less<>> map_overrides;
+  // By map name, as above: taken in place of a new map. Type, sizes and flags must be those of the
+  // definition.
+  std::map<std::string, MapRef, std::less<>> reuse;
+  // By variable name, `volatile const` and others.
+  std::map<std::string, VariableValue, std::less<>> variables;
+  MapFactory create = create_map;
+};
+
+struct LinkedMap {
+  std::string name;     // full ELF name; data sections as libbpf names them
+  std::string section;  // of a data section ('.rodata'), else empty
+  std::uint32_t pinning = 0;
+  MapRef map;
+};
+
+// A PROG_ARRAY slot that the object's `values` initialiser fills: the loader writes the program's id there
+// once the program is published.
+struct ProgramSlot {
+  MapRef map;
+  std::uint32_t slot = 0;
+  std::string program;  // function name
+};
+
+struct LinkedObject {
+  std::vector<LinkedMap> maps;                                // in the object's order, data sections last
+  std::vector<std::shared_ptr<const ProgramImage>> programs;  // in the order asked for, or the object's
+  std::vector<ProgramSlot> program_slots;
+
+  // By map name or section name of a data section; null: no such map.
+  [[nodiscard]] MapRef find_map(std::string_view name) const;
+  // By function name; null: no such program.
+  [[nodiscard]] std::shared_ptr<const ProgramImage> find_program(std::string_view name) const;
+};
+
+// Errors name file, section, symbol and source line. Nothing stays behind after an error: maps made so far
+// go.
+[[nodiscard]] Result<LinkedObject> link(const ObjectFile& object, const LinkOptions& options = {});
+
+}  // namespace netkit::bpf
