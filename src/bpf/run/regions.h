@@ -1,5 +1,12 @@
 // What memory a run may touch. The interpreter holds every access, and every memory argument of a helper,
 // against this table, so that nothing a program computes can reach the process's own memory.
+//
+// Theory of operation. Stack, packet and context are there throughout and are tested first and inline. The
+// program's data sections are a sorted span that the program owns. What is handed out during the run (map
+// values, reservations, slices) is a vector: the one touched last is tried first, a handful is searched from
+// the newest back, and from then on an index answers. The index is a hash table over granules: a region of at most 2^k
+// bytes is entered under each of the one or two granules of 2^k bytes that it touches, so finding the region of
+// any address takes one probe for each k in use, however many values a program has collected.
 #pragma once
 
 #include <array>
@@ -26,9 +33,6 @@ struct Region {
   }
 };
 
-// Regions that come and go during a run: map values handed out, reservations, dynptr slices. Those that are
-// there throughout (packet, context, frames, the program's global data) are members of their own, since the
-// interpreter tests them first and inline.
 class RegionTable {
  public:
   Region stack;    // all live frames: grows downwards as calls nest
@@ -37,27 +41,39 @@ class RegionTable {
 
   // Forgets everything of the last run; `globals` (the program's data sections, sorted by base) must outlive the run.
   void begin(std::span<const Region> globals);
-  // A tail call: the other program's data sections.
+  // A tail call, or the return from one: the other program's data sections.
   void enter(std::span<const Region> globals) { globals_ = globals; }
 
-  // A map value is handed out: the same value twice is one region.
+  // Memory is handed out; the same memory twice is one region, and the later description of it counts.
   void hand_out(const Region& region);
   // The region that began at `base` may not be touched any more (submitted reservation).
   void take_back(std::uint64_t base);
 
   // The region that holds [at, at + bytes), or null. Does not look at `writable`.
   [[nodiscard]] const Region* find(std::uint64_t at, std::uint64_t bytes) const;
+  // The same among data sections and what was handed out, for callers that have tried the three above. The
+  // answer is valid until the next hand_out.
+  [[nodiscard]] const Region* find_memory(std::uint64_t at, std::uint64_t bytes) const;
   // Nearest region, for the message of a fault: the one that holds `at`, or the last that begins before it.
   [[nodiscard]] const Region* nearest(std::uint64_t at) const;
 
  private:
-  [[nodiscard]] const Region* find_handed_out(std::uint64_t at, std::uint64_t bytes) const;
-  void index_all();
+  static constexpr std::size_t kSearched = 8;  // that many are searched one by one
+  static constexpr std::uint32_t kEmpty = 0xffff'ffff;
+
+  [[nodiscard]] std::size_t find_handed_out(std::uint64_t at, std::uint64_t bytes) const;
+  [[nodiscard]] bool indexed() const { return index_used_ != 0; }
+  void index(std::uint32_t position);
+  void insert(std::uint64_t granule, unsigned level, std::uint32_t position);
+  void rebuild_index();
 
   std::span<const Region> globals_;
   std::vector<Region> handed_out_;
-  mutable std::size_t last_hit_ = 0;
-  std::vector<std::uint32_t> by_base_;  // open addressing over handed_out_, used once there are many
+  std::vector<std::uint32_t> free_;    // positions in handed_out_ that were taken back
+  mutable std::size_t last_hit_ = 0;   // position
+  std::vector<std::uint32_t> index_;   // open addressing: positions in handed_out_, kEmpty between them
+  std::size_t index_used_ = 0;         // 0: everything is searched
+  std::uint64_t levels_ = 0;           // bit k: a region of granule size 2^k is indexed
 };
 
 }  // namespace netkit::bpf

@@ -1,0 +1,216 @@
+#include "bpf/run/skb.h"
+
+#include <array>
+#include <cstring>
+#include <limits>
+
+#include "bpf/run/program.h"
+
+namespace netkit::bpf {
+namespace {
+
+using enum SkbAccess;
+
+// clang-format off
+constexpr auto kFields = std::to_array<SkbFieldInfo>({
+    //  field                     offset size  name              read      write   pointer
+    {SkbField::kLen,                0,  4, "len",             kNarrow,  kNone,    false},
+    {SkbField::kPktType,            4,  4, "pkt_type",        kNarrow,  kNone,    false},
+    {SkbField::kMark,               8,  4, "mark",            kNarrow,  kWhole,   false},
+    {SkbField::kQueueMapping,      12,  4, "queue_mapping",   kNarrow,  kWhole,   false},
+    {SkbField::kProtocol,          16,  4, "protocol",        kNarrow,  kNone,    false},
+    {SkbField::kVlanPresent,       20,  4, "vlan_present",    kNarrow,  kNone,    false},
+    {SkbField::kVlanTci,           24,  4, "vlan_tci",        kNarrow,  kNone,    false},
+    {SkbField::kVlanProto,         28,  4, "vlan_proto",      kNarrow,  kNone,    false},
+    {SkbField::kPriority,          32,  4, "priority",        kNarrow,  kWhole,   false},
+    {SkbField::kIngressIfindex,    36,  4, "ingress_ifindex", kNarrow,  kNone,    false},
+    {SkbField::kIfindex,           40,  4, "ifindex",         kNarrow,  kNone,    false},
+    {SkbField::kTcIndex,           44,  4, "tc_index",        kNarrow,  kWhole,   false},
+    {SkbField::kCb,                48, 20, "cb",              kScratch, kScratch, false},
+    {SkbField::kHash,              68,  4, "hash",            kNarrow,  kNone,    false},
+    {SkbField::kTcClassid,         72,  4, "tc_classid",      kNarrow,  kWhole,   false},
+    {SkbField::kData,              76,  4, "data",            kWhole,   kNone,    true},
+    {SkbField::kDataEnd,           80,  4, "data_end",        kWhole,   kNone,    true},
+    {SkbField::kNapiId,            84,  4, "napi_id",         kNarrow,  kNone,    false},
+    {SkbField::kDataMeta,         140,  4, "data_meta",       kWhole,   kNone,    true},
+    {SkbField::kTstamp,           152,  8, "tstamp",          kWhole,   kWhole,   false},
+    {SkbField::kWireLen,          160,  4, "wire_len",        kNarrow,  kNone,    false},
+    {SkbField::kGsoSegs,          164,  4, "gso_segs",        kNarrow,  kNone,    false},
+    {SkbField::kSk,               168,  8, "sk",              kWhole,   kNone,    true},
+    {SkbField::kGsoSize,          176,  4, "gso_size",        kNarrow,  kNone,    false},
+    {SkbField::kTstampType,       180,  1, "tstamp_type",     kWhole,   kNone,    false},
+    {SkbField::kHwtstamp,         184,  8, "hwtstamp",        kWhole,   kNone,    false},
+});
+// clang-format on
+
+// For each four bytes of the context the number of its field.
+constexpr std::uint8_t kHole = 0xff;
+constexpr auto kFieldAt = [] {
+  std::array<std::uint8_t, kSkbSize / 4> at{};
+  at.fill(kHole);
+  for (std::size_t number = 0; number < kFields.size(); ++number) {
+    const SkbFieldInfo& info = kFields[number];
+    for (std::uint32_t offset = info.offset; offset < info.offset + info.size; offset += 4) {
+      at[offset / 4] = static_cast<std::uint8_t>(number);
+    }
+  }
+  return at;
+}();
+
+bool valid(const SkbFieldInfo& info, SkbAccess access, std::uint32_t offset, std::uint32_t size) {
+  switch (access) {
+    case kNone:
+      return false;
+    case kWhole:
+      return offset == info.offset && size == info.size;
+    case kNarrow:
+      return size <= info.size;  // aligned, so it cannot reach beyond
+    case kScratch:
+      return offset + size <= std::uint32_t{info.offset} + info.size;
+  }
+  return false;
+}
+
+const SkbFieldInfo* accessible(std::uint64_t offset, std::uint32_t size, SkbAccess SkbFieldInfo::* access) {
+  if (offset >= kSkbSize || offset % size != 0) return nullptr;
+  const std::uint8_t number = kFieldAt[offset / 4];
+  if (number == kHole) return nullptr;
+  const SkbFieldInfo& info = kFields[number];
+  return valid(info, info.*access, static_cast<std::uint32_t>(offset), size) ? &info : nullptr;
+}
+
+std::uint64_t address(const std::uint8_t* at) {
+  return reinterpret_cast<std::uint64_t>(at);
+}
+
+// At a receive hook a packet may carry the time of its delivery instead of that of its arrival. Programs that
+// do not ask which of the two it is are shown arrival times only (bpf_convert_tstamp_read).
+bool hides_delivery_time(const RunContext& run) {
+  return run.packet->meta.at_ingress && !run.program->reads_tstamp_type &&
+         run.packet->meta.tstamp_type != TimestampType::kRealtime;
+}
+
+std::uint64_t whole(const RunContext& run, SkbField field) {
+  Packet& packet = *run.packet;
+  const PacketMeta& meta = packet.meta;
+  switch (field) {
+    case SkbField::kLen:
+      return packet.len();
+    case SkbField::kPktType:
+      return static_cast<std::uint8_t>(meta.pkt_type);
+    case SkbField::kMark:
+      return meta.mark;
+    case SkbField::kQueueMapping:
+      return meta.queue_mapping;
+    case SkbField::kProtocol:
+      return meta.protocol.raw();
+    case SkbField::kVlanPresent:
+      return meta.vlan.present ? 1 : 0;
+    case SkbField::kVlanTci:
+      return meta.vlan.tci;
+    case SkbField::kVlanProto:
+      return meta.vlan.proto.raw();
+    case SkbField::kPriority:
+      return meta.priority;
+    case SkbField::kIngressIfindex:
+      return meta.skb_iif;
+    case SkbField::kIfindex:
+      return meta.ifindex;
+    case SkbField::kTcIndex:
+      return meta.tc_index;
+    case SkbField::kCb:
+      return 0;  // read as memory
+    case SkbField::kHash:
+      return meta.hash;
+    case SkbField::kTcClassid:
+      return meta.tc_classid;
+    case SkbField::kData:
+      return address(packet.data());
+    case SkbField::kDataEnd:
+      return address(packet.data_end());
+    case SkbField::kNapiId:
+      return meta.napi_id;
+    case SkbField::kDataMeta:
+      return address(packet.data()) - meta.meta_len;
+    case SkbField::kTstamp:
+      return hides_delivery_time(run) ? 0 : meta.tstamp;
+    case SkbField::kWireLen:
+      return meta.wire_len != 0 ? meta.wire_len : packet.len();
+    case SkbField::kGsoSegs:
+      return meta.gso.segs;
+    case SkbField::kSk:
+      return 0;  // there are no sockets to point to
+    case SkbField::kGsoSize:
+      return meta.gso.size;
+    case SkbField::kTstampType:
+      return static_cast<std::uint8_t>(meta.tstamp_type);
+    case SkbField::kHwtstamp:
+      return meta.hwtstamp;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::span<const SkbFieldInfo> skb_fields() {
+  return kFields;
+}
+
+const SkbFieldInfo* skb_readable(std::uint64_t offset, std::uint32_t size) {
+  return accessible(offset, size, &SkbFieldInfo::read);
+}
+
+const SkbFieldInfo* skb_writable(std::uint64_t offset, std::uint32_t size) {
+  return accessible(offset, size, &SkbFieldInfo::write);
+}
+
+std::uint64_t skb_read(const RunContext& run, const SkbFieldInfo& field, std::uint32_t offset,
+                       std::uint32_t size) {
+  if (field.pointer) return whole(run, field.field);
+  std::uint64_t value = 0;
+  if (field.field == SkbField::kCb) {
+    std::memcpy(&value,
+                reinterpret_cast<const std::byte*>(run.packet->meta.cb.data()) + (offset - field.offset),
+                size);
+    return value;
+  }
+  const std::uint64_t all = whole(run, field.field);
+  std::memcpy(&value, reinterpret_cast<const std::byte*>(&all) + (offset - field.offset), size);
+  return value;
+}
+
+void skb_write(RunContext& run, const SkbFieldInfo& field, std::uint32_t offset, std::uint32_t size,
+               std::uint64_t value) {
+  PacketMeta& meta = run.packet->meta;
+  switch (field.field) {
+    case SkbField::kMark:
+      meta.mark = static_cast<std::uint32_t>(value);
+      break;
+    case SkbField::kPriority:
+      meta.priority = static_cast<std::uint32_t>(value);
+      break;
+    case SkbField::kTcIndex:
+      meta.tc_index = static_cast<std::uint16_t>(value);
+      break;
+    case SkbField::kTcClassid:
+      meta.tc_classid = static_cast<std::uint16_t>(value);
+      break;
+    case SkbField::kQueueMapping:
+      // The kernel compares the whole register with NO_QUEUE_MAPPING.
+      if (value < std::numeric_limits<std::uint16_t>::max())
+        meta.queue_mapping = static_cast<std::uint16_t>(value);
+      break;
+    case SkbField::kCb:
+      std::memcpy(reinterpret_cast<std::byte*>(meta.cb.data()) + (offset - field.offset), &value, size);
+      break;
+    case SkbField::kTstamp:
+      // bpf_convert_tstamp_write: an arrival time replaces a delivery time.
+      if (hides_delivery_time(run)) meta.tstamp_type = TimestampType::kRealtime;
+      meta.tstamp = value;
+      break;
+    default:
+      break;  // the table has no other writable field
+  }
+}
+
+}  // namespace netkit::bpf
