@@ -1,11 +1,12 @@
 // A map: named, typed storage that programs and control share.
 //
 // The memory of a map is one contiguous, position-independent region (map/memory.h). The operations that
-// programs use are plain functions of (base, geometry) in the header of each type, without exceptions, virtual
-// calls or allocation; MapOperations is the table of them that the engines call through. Results follow the
-// kernel: 0 or a negative errno.
+// programs use are plain functions of (base, geometry) in the header of each type, without exceptions,
+// virtual calls or allocation; MapOperations is the table of them that the engines call through. Results
+// follow the kernel: 0 or a negative errno.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -14,6 +15,7 @@
 #include <string>
 
 #include "base/result.h"
+#include "bpf/map/memory.h"
 #include "bpf/run/regions.h"
 #include "bpf/run/types.h"
 
@@ -32,54 +34,99 @@ struct MapSpec {
   std::uint64_t extra = 0;  // map_extra
 };
 
-// What running programs may do. `cpu` is the virtual CPU of the run, for per-CPU copies.
+// What running programs may do. `cpu` is the virtual CPU of the run, for per-CPU copies. Never null: a type
+// that offers programs none of it (PROG_ARRAY) answers null and -EINVAL; loaders refuse it by name before.
 struct MapOperations {
   void* (*lookup)(Map& map, const void* key, std::uint32_t cpu) = nullptr;  // address of the value, or null
-  std::int64_t (*update)(Map& map, const void* key, const void* value, std::uint64_t flags, std::uint32_t cpu) = nullptr;
+  std::int64_t (*update)(Map& map, const void* key, const void* value, std::uint64_t flags,
+                         std::uint32_t cpu) = nullptr;
   std::int64_t (*erase)(Map& map, const void* key) = nullptr;
 };
 
 class Map {
  public:
-  virtual ~Map() = default;
+  virtual ~Map();
   Map(const Map&) = delete;
   Map& operator=(const Map&) = delete;
 
   [[nodiscard]] const MapSpec& spec() const { return spec_; }
   [[nodiscard]] std::uint32_t id() const { return id_; }
   [[nodiscard]] const MapOperations& operations() const { return *operations_; }
-  [[nodiscard]] bool frozen() const { return frozen_; }
+  [[nodiscard]] const MapMemory& memory() const { return memory_; }
+  [[nodiscard]] bool frozen() const { return frozen_.load(std::memory_order_acquire); }
 
-  // ---- the side of user space (bpf(2) map commands): values of per-CPU maps are
-  // round_up(value_size, 8) * possible_cpus() bytes, those of others value_size ----
-  [[nodiscard]] virtual std::size_t user_value_size() const { return spec_.value_size; }
-  // The value of a key; ENOENT when there is none.
-  [[nodiscard]] virtual Result<> read(std::span<const std::byte> key, std::span<std::byte> value) = 0;
-  [[nodiscard]] virtual Result<> write(std::span<const std::byte> key, std::span<const std::byte> value, std::uint64_t flags) = 0;
-  [[nodiscard]] virtual Result<> remove(std::span<const std::byte> key) = 0;
+  // What programs may do with values (kWronlyProg and kRdonlyProg at creation). The loader or the verifier
+  // refuses a program that does more; regions of values that are handed out go by it.
+  [[nodiscard]] bool program_may_read() const { return (spec_.flags & kWronlyProg) == 0; }
+  [[nodiscard]] bool program_may_write() const { return (spec_.flags & kRdonlyProg) == 0; }
+
+  // ---- the side of user space (bpf(2) map commands) ----
+  // Spans of any other size than that of the map's keys and values are EINVAL; reading a map made with
+  // kWronly and changing one that is frozen or was made with kRdonly are EPERM.
+
+  // Bytes of a value: round_up(value_size, 8) * possible_cpus() in per-CPU types, but one copy of value_size
+  // with kUpdateCpu (the CPU in the upper 32 bits) or kUpdateAllCpus; value_size in others.
+  [[nodiscard]] std::size_t user_value_size(std::uint64_t flags = kAny) const;
+  // The value of a key; ENOENT when there is none. `flags`: kUpdateCpu reads one copy.
+  [[nodiscard]] Result<> read(std::span<const std::byte> key, std::span<std::byte> value,
+                              std::uint64_t flags = kAny);
+  [[nodiscard]] Result<> write(std::span<const std::byte> key, std::span<const std::byte> value,
+                               std::uint64_t flags);
+  [[nodiscard]] Result<> remove(std::span<const std::byte> key);
   // The key after `key` (empty, or not in the map: the first); ENOENT at the end. Order is the map's own.
-  [[nodiscard]] virtual Result<> next_key(std::span<const std::byte> key, std::span<std::byte> next) = 0;
-  // BPF_MAP_FREEZE: no more writes from the user side.
-  virtual Result<> freeze();
+  [[nodiscard]] Result<> next_key(std::span<const std::byte> key, std::span<std::byte> next);
+  // BPF_MAP_FREEZE: no more writes from the user side. EPERM if that is so already.
+  [[nodiscard]] Result<> freeze();
 
-  // The one value of an ARRAY map as a region that programs address directly (global data); none for other types.
+  // Visits every entry for a dump, until `visit` returns false: each entry that is there throughout exactly
+  // once, also while programs update the map. Key and value are copies, valid during the call.
+  using Visitor = std::function<bool(std::span<const std::byte> key, std::span<const std::byte> value)>;
+  [[nodiscard]] Result<> for_each(const Visitor& visit);
+
+  // The one value of an ARRAY map with a single entry, as a region that programs address directly (global
+  // data); none for others.
   [[nodiscard]] virtual Region direct_value() const { return {}; }
 
  protected:
-  Map(MapSpec spec, const MapOperations& operations) : spec_(std::move(spec)), operations_(&operations) {}
+  Map(MapSpec spec, const MapOperations& operations, MapMemory memory)
+      : spec_(std::move(spec)), operations_(&operations), memory_(std::move(memory)) {}
+
+  [[nodiscard]] std::byte* base() const { return memory_.base(); }
+
+  // The type's own part of the commands above: spans have the right size, access is allowed, flags are such
+  // as the command allows for the type. Results are 0 or a negative errno.
+  virtual std::int64_t user_lookup(const std::byte* key, std::byte* value, std::uint64_t flags) = 0;
+  virtual std::int64_t user_update(const std::byte* key, const std::byte* value, std::uint64_t flags) = 0;
+  virtual std::int64_t user_delete(const std::byte* key) = 0;
+  // `key` null: the first.
+  virtual std::int64_t user_next_key(const std::byte* key, std::byte* next) = 0;
+  virtual void user_visit(const Visitor& visit);
+  // The last user reference (user_reference) has gone.
+  virtual void user_references_gone() {}
 
  private:
   friend class MapTable;
+  friend std::shared_ptr<Map> user_reference(const std::shared_ptr<Map>& map);
+  [[nodiscard]] bool may_write() const { return !frozen() && (spec_.flags & kRdonly) == 0; }
+
   MapSpec spec_;
   const MapOperations* operations_;
+  MapMemory memory_;
   std::uint32_t id_ = 0;
-  bool frozen_ = false;
+  std::atomic<bool> frozen_{false};
+  std::atomic<std::uint32_t> user_references_{0};
 };
 
 using MapRef = std::shared_ptr<Map>;
 
+// A reference as user space holds one (a handle, a pin, an object that stays loaded). When the last of them
+// and of their copies goes, a PROG_ARRAY empties itself, as in the kernel (bpf_map_put_uref): programs that
+// call each other through it hold each other otherwise and never go.
+[[nodiscard]] MapRef user_reference(const MapRef& map);
+
 // Creates a map of any supported type: checks the specification as the kernel does (its errno, in its order),
 // and gives it an id. A type that is not supported is EINVAL with the type's name in the text.
+// Types that the kernel allocates lazily, and ours all, take memory only for what they hold.
 [[nodiscard]] Result<MapRef> create_map(const MapSpec& spec);
 
 }  // namespace netkit::bpf

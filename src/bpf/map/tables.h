@@ -1,6 +1,6 @@
-// The id tables of loaded programs and maps. Programs are found by id in the middle of a run (PROG_ARRAY holds
-// ids), so finding one takes no lock: the table is published by RCU, and a program is destroyed only after a
-// grace period.
+// The id tables of loaded programs and maps. Programs are found by id in the middle of a run (PROG_ARRAY
+// holds ids), so finding one takes no lock: the table is published by RCU, and a program is destroyed only
+// after a grace period.
 #pragma once
 
 #include <cstdint>
@@ -43,8 +43,10 @@ class MapTable {
   [[nodiscard]] std::vector<std::uint32_t> ids() const;
 
  private:
+  friend class Map;
   MapTable();
   ~MapTable();
+  void forget(std::uint32_t id);
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -28,26 +28,53 @@ inline void shared_store(void* at, T value) {
   std::memcpy(at, &value, sizeof value);
 }
 
-// Copies between a shared value and memory of one's own, 8 bytes at a time where `shared` is aligned so.
+namespace detail {
+
+template <class Word>
+inline void copy_word_from_shared(std::byte* own, const std::byte* shared) {
+  const Word word = shared_load<Word>(shared);
+  std::memcpy(own, &word, sizeof word);
+}
+
+template <class Word>
+inline void copy_word_to_shared(std::byte* shared, const std::byte* own) {
+  Word word;
+  std::memcpy(&word, own, sizeof word);
+  shared_store(shared, word);
+}
+
+}  // namespace detail
+
+// Copies between a shared value and memory of one's own, in the largest words that fit: an aligned value of
+// 1, 2, 4 or 8 bytes is never torn.
 inline void copy_from_shared(void* own, const void* shared, std::size_t bytes) {
   auto* to = static_cast<std::byte*>(own);
   const auto* from = static_cast<const std::byte*>(shared);
-  for (; bytes >= 8; bytes -= 8, to += 8, from += 8) {
-    const auto word = shared_load<std::uint64_t>(from);
-    std::memcpy(to, &word, sizeof word);
+  for (; bytes >= 8; bytes -= 8, to += 8, from += 8) detail::copy_word_from_shared<std::uint64_t>(to, from);
+  if ((bytes & 4) != 0) {
+    detail::copy_word_from_shared<std::uint32_t>(to, from);
+    to += 4, from += 4;
   }
-  for (; bytes > 0; --bytes, ++to, ++from) *to = std::byte{shared_load<std::uint8_t>(from)};
+  if ((bytes & 2) != 0) {
+    detail::copy_word_from_shared<std::uint16_t>(to, from);
+    to += 2, from += 2;
+  }
+  if ((bytes & 1) != 0) detail::copy_word_from_shared<std::uint8_t>(to, from);
 }
 
 inline void copy_to_shared(void* shared, const void* own, std::size_t bytes) {
   auto* to = static_cast<std::byte*>(shared);
   const auto* from = static_cast<const std::byte*>(own);
-  for (; bytes >= 8; bytes -= 8, to += 8, from += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, from, sizeof word);
-    shared_store(to, word);
+  for (; bytes >= 8; bytes -= 8, to += 8, from += 8) detail::copy_word_to_shared<std::uint64_t>(to, from);
+  if ((bytes & 4) != 0) {
+    detail::copy_word_to_shared<std::uint32_t>(to, from);
+    to += 4, from += 4;
   }
-  for (; bytes > 0; --bytes, ++to, ++from) shared_store(to, std::to_integer<std::uint8_t>(*from));
+  if ((bytes & 2) != 0) {
+    detail::copy_word_to_shared<std::uint16_t>(to, from);
+    to += 2, from += 2;
+  }
+  if ((bytes & 1) != 0) detail::copy_word_to_shared<std::uint8_t>(to, from);
 }
 
 }  // namespace netkit::bpf

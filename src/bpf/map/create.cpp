@@ -1,0 +1,46 @@
+#include "bpf/map/create.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "bpf/map/tables.h"
+
+namespace netkit::bpf {
+namespace {
+
+struct MapTypeRow {
+  MapType type;
+  Result<> (*check)(const MapSpec&);
+  Result<MapRef> (*make)(const MapSpec&);
+};
+
+constexpr std::array kMapTypes = {
+    MapTypeRow{MapType::kArray, check_array, make_array},
+    MapTypeRow{MapType::kPercpuArray, check_array, make_array},
+};
+
+std::string type_name(MapType type) {
+  const std::string_view name = map_type_name(type);
+  return name.empty() ? fmt::format("type {}", static_cast<std::uint32_t>(type)) : std::string(name);
+}
+
+Failure refused(const MapSpec& spec, std::string_view why) {
+  return fail(EINVAL, fmt::format("map '{}' ({}): {}", spec.name, type_name(spec.type), why));
+}
+
+}  // namespace
+
+Result<MapRef> create_map(const MapSpec& spec) {
+  if (spec.extra != 0) return refused(spec, "map_extra must be 0 for this type");
+  if ((spec.flags & kRdonly) != 0 && (spec.flags & kWronly) != 0) {
+    return refused(spec, "RDONLY and WRONLY exclude each other");
+  }
+  const auto* row = std::ranges::find(kMapTypes, spec.type, &MapTypeRow::type);
+  if (row == kMapTypes.end()) return refused(spec, "this map type is not supported");
+  TRY(row->check(spec));
+  return MapTable::instance().publish(TRY(row->make(spec)));
+}
+
+}  // namespace netkit::bpf

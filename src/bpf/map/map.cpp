@@ -1,0 +1,123 @@
+#include "bpf/map/map.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "base/per_cpu.h"
+#include "bpf/map/tables.h"
+#include "bpf/map/value.h"
+
+namespace netkit::bpf {
+namespace {
+
+bool is_per_cpu(MapType type) {
+  return type == MapType::kPercpuArray || type == MapType::kPercpuHash || type == MapType::kLruPercpuHash;
+}
+
+// What any map command accepts in its flags (bpf_map_check_op_flags). The CPU is in the upper half.
+std::int64_t check_flags(const MapSpec& spec, std::uint64_t flags, std::uint32_t allowed) {
+  if ((static_cast<std::uint32_t>(flags) & ~allowed) != 0) return -EINVAL;
+  if ((flags & kLock) != 0) return -EINVAL;  // no value here holds a lock
+  const bool one_cpu = (flags & kUpdateCpu) != 0;
+  const bool all_cpus = (flags & kUpdateAllCpus) != 0;
+  if (!one_cpu && flags >> 32 != 0) return -EINVAL;
+  if (!one_cpu && !all_cpus) return 0;
+  if (!is_per_cpu(spec.type) || (one_cpu && all_cpus)) return -EINVAL;
+  if (one_cpu && flags >> 32 >= possible_cpus()) return -ERANGE;
+  return 0;
+}
+
+Result<> as_result(std::int64_t outcome) {
+  if (outcome < 0) return fail(static_cast<int>(-outcome));
+  return {};
+}
+
+Failure wrong_size(const MapSpec& spec, std::string_view what, std::size_t given, std::size_t wanted) {
+  return fail(EINVAL,
+              fmt::format("map '{}': a {} of {} bytes where {} are needed", spec.name, what, given, wanted));
+}
+
+Failure not_permitted(const Map& map, std::string_view what) {
+  return fail(EPERM, fmt::format("map '{}' is {}: {} is not permitted", map.spec().name,
+                                 map.frozen() ? "frozen" : "restricted by its flags", what));
+}
+
+}  // namespace
+
+Map::~Map() {
+  if (id_ != 0) MapTable::instance().forget(id_);
+}
+
+std::size_t Map::user_value_size(std::uint64_t flags) const {
+  if (!is_per_cpu(spec_.type) || (flags & (kUpdateCpu | kUpdateAllCpus)) != 0) return spec_.value_size;
+  return round_up_8(spec_.value_size) * possible_cpus();
+}
+
+Result<> Map::read(std::span<const std::byte> key, std::span<std::byte> value, std::uint64_t flags) {
+  if ((spec_.flags & kWronly) != 0) return not_permitted(*this, "reading");
+  TRY(as_result(check_flags(spec_, flags, kLock | kUpdateCpu)));
+  if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
+  if (value.size() != user_value_size(flags)) {
+    return wrong_size(spec_, "value", value.size(), user_value_size(flags));
+  }
+  return as_result(user_lookup(key.data(), value.data(), flags));
+}
+
+Result<> Map::write(std::span<const std::byte> key, std::span<const std::byte> value, std::uint64_t flags) {
+  if (!may_write()) return not_permitted(*this, "writing");
+  TRY(as_result(check_flags(spec_, flags, ~0U)));
+  if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
+  if (value.size() != user_value_size(flags)) {
+    return wrong_size(spec_, "value", value.size(), user_value_size(flags));
+  }
+  return as_result(user_update(key.data(), value.data(), flags));
+}
+
+Result<> Map::remove(std::span<const std::byte> key) {
+  if (!may_write()) return not_permitted(*this, "deleting");
+  if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
+  return as_result(user_delete(key.data()));
+}
+
+Result<> Map::next_key(std::span<const std::byte> key, std::span<std::byte> next) {
+  if ((spec_.flags & kWronly) != 0) return not_permitted(*this, "reading");
+  if (!key.empty() && key.size() != spec_.key_size) {
+    return wrong_size(spec_, "key", key.size(), spec_.key_size);
+  }
+  if (next.size() != spec_.key_size) return wrong_size(spec_, "key", next.size(), spec_.key_size);
+  return as_result(user_next_key(key.empty() ? nullptr : key.data(), next.data()));
+}
+
+Result<> Map::for_each(const Visitor& visit) {
+  if ((spec_.flags & kWronly) != 0) return not_permitted(*this, "reading");
+  user_visit(visit);
+  return {};
+}
+
+void Map::user_visit(const Visitor& visit) {
+  std::vector<std::byte> key(spec_.key_size);
+  std::vector<std::byte> value(user_value_size());
+  for (std::int64_t end = user_next_key(nullptr, key.data()); end == 0;) {
+    if (user_lookup(key.data(), value.data(), kAny) == 0 && !visit(key, value)) return;
+    end = user_next_key(key.data(), key.data());
+  }
+}
+
+Result<> Map::freeze() {
+  if ((spec_.flags & kRdonly) != 0 || frozen_.exchange(true, std::memory_order_acq_rel)) {
+    return not_permitted(*this, "freezing");
+  }
+  memory_.header().frozen = 1;
+  return {};
+}
+
+MapRef user_reference(const MapRef& map) {
+  map->user_references_.fetch_add(1, std::memory_order_relaxed);
+  return {map.get(), [map](Map* held) {
+            if (held->user_references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+              held->user_references_gone();
+          }};
+}
+
+}  // namespace netkit::bpf
