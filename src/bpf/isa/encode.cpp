@@ -14,7 +14,7 @@ struct Fields {
   [[nodiscard]] Insn pack() const {
     Insn insn{.opcode = opcode, .off = off, .imm = imm};
     insn.dst = dst & 0x0f;
-    fields.src = src & 0x0f;
+    insn.src = src & 0x0f;
     return insn;
   }
 };
