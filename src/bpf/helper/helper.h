@@ -13,18 +13,19 @@ namespace netkit::bpf {
 
 // What an argument must be (enum bpf_arg_type, as far as SCHED_CLS helpers need it).
 enum class Arg : std::uint8_t {
-  kNone,          // the helper has fewer arguments
-  kAnything,      // any number
-  kContext,       // the run's own context pointer
-  kMap,           // a map that the program names
-  kMapKey,        // readable memory of the map's key size; packet memory allowed
-  kMapValue,      // readable memory of the map's value size; packet memory allowed
-  kMapValueOut,   // writable memory of the map's value size
-  kMem,           // readable memory, its size is the next argument (never zero)
-  kMemOrNull,     // the same, or a null pointer with size zero
-  kPacketMem,     // as kMem, packet memory allowed
+  kNone,         // the helper has fewer arguments
+  kAnything,     // any number
+  kContext,      // the run's own context pointer
+  kMap,          // a map that the program names
+  kMapKey,       // readable memory of the map's key size; packet memory allowed
+  kMapValue,     // readable memory of the map's value size; packet memory allowed
+  kMapValueOut,  // writable memory of the map's value size
+  kMem,          // readable memory, its size is the next argument (never zero)
+  kMemOrNull,    // the same, or a null pointer with size zero
+  kPacketMem,    // as kMem, packet memory allowed
   kPacketMemOrNull,
   kOutMem,        // writable memory, may be uninitialised; its size is the next argument (never zero)
+  kOutMemOrNull,  // the same, or a null pointer with size zero
   kSize,          // size of the memory argument before it, > 0
   kSizeOrZero,    // the same, >= 0
   kFunction,      // a function of the program
@@ -44,9 +45,9 @@ enum class Return : std::uint8_t {
 // Bits of Contract::effects.
 enum Effect : std::uint16_t {
   kNoEffect = 0,
-  kChangesPacket = 1,    // packet pointers of the program are invalid afterwards
+  kChangesPacket = 1,  // packet pointers of the program are invalid afterwards
   kGplOnly = 2,
-  kAcquires = 4,         // returns a reference that must be released
+  kAcquires = 4,  // returns a reference that must be released
   kReleases = 8,
   kTailCall = 16,
   kNeedsPerfmon = 32,
@@ -59,7 +60,11 @@ struct Contract {
 };
 
 // Arguments arrive checked by the contract: pointers are valid for what it says, sizes are in range.
-using HelperFunction = std::uint64_t (*)(RunContext& run, std::uint64_t a1, std::uint64_t a2, std::uint64_t a3, std::uint64_t a4, std::uint64_t a5);
+using HelperFunction = std::uint64_t (*)(RunContext& run, std::uint64_t a1, std::uint64_t a2,
+                                         std::uint64_t a3, std::uint64_t a4, std::uint64_t a5);
+
+// Linux numbers its helpers from 1 to this.
+inline constexpr std::uint32_t kKernelHelpers = 211;
 
 struct Helper {
   std::uint32_t number = 0;
@@ -70,9 +75,10 @@ struct Helper {
 
 // The helper with that number, or null when we do not have it.
 [[nodiscard]] const Helper* find_helper(std::uint32_t number);
-// All of them, by rising number.
+// All that we have, by rising number.
 [[nodiscard]] std::span<const Helper* const> all_helpers();
-// The name of any helper number that the kernel knows ("get_stackid"), also of those we lack; empty if unknown.
+// The name of any helper number that the kernel knows ("get_stackid"), also of those we lack; empty if
+// unknown.
 [[nodiscard]] std::string_view kernel_helper_name(std::uint32_t number);
 
 }  // namespace netkit::bpf

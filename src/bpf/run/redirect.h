@@ -20,7 +20,7 @@ struct RedirectRecord {
   std::uint32_t ifindex = 0;  // not looked up before it is executed
   std::uint64_t flags = 0;    // as given to the helper
   bool has_next_hop = false;
-  NextHop next_hop;
+  NextHop next_hop{};
 
   void clear() { *this = RedirectRecord{}; }
 };

@@ -1,0 +1,18 @@
+// The families of helpers: each file defines its rows, and table.cpp puts them together.
+#pragma once
+
+#include <span>
+
+#include "bpf/helper/helper.h"
+
+namespace netkit::bpf {
+
+[[nodiscard]] std::span<const Helper> map_helpers();        // maps.cpp
+[[nodiscard]] std::span<const Helper> tail_call_helpers();  // tail_call.cpp
+[[nodiscard]] std::span<const Helper> clock_helpers();      // clock.cpp
+[[nodiscard]] std::span<const Helper> machine_helpers();    // machine.cpp
+[[nodiscard]] std::span<const Helper> print_helpers();      // print.cpp
+[[nodiscard]] std::span<const Helper> loop_helpers();       // loop.cpp
+[[nodiscard]] std::span<const Helper> redirect_helpers();   // redirect.cpp
+
+}  // namespace netkit::bpf
