@@ -19,6 +19,7 @@ struct MapTypeRow {
 constexpr std::array kMapTypes = {
     MapTypeRow{MapType::kArray, check_array, make_array},
     MapTypeRow{MapType::kPercpuArray, check_array, make_array},
+    MapTypeRow{MapType::kProgArray, check_prog_array, make_prog_array},
 };
 
 std::string type_name(MapType type) {

@@ -10,7 +10,9 @@
 namespace netkit::bpf {
 
 // What a value occupies: the kernel pads values to 8 bytes, and so do we.
-[[nodiscard]] constexpr std::uint64_t round_up_8(std::uint64_t bytes) { return (bytes + 7) & ~std::uint64_t{7}; }
+[[nodiscard]] constexpr std::uint64_t round_up_8(std::uint64_t bytes) {
+  return (bytes + 7) & ~std::uint64_t{7};
+}
 
 // `value` is aligned to 8 bytes, `bytes` a multiple of 8.
 inline void clear_value(void* value, std::size_t bytes) {
