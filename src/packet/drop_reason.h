@@ -46,6 +46,8 @@ namespace netkit {
   NAME(kKernelQueue, "kernel_queue",                                                                         \
        "the kernel dropped it at our interface (no carrier, or its queue was full)")                         \
   NAME(kMalformed, "malformed", "headers and metadata contradict each other")                                \
+  NAME(kUnsupportedGso, "unsupported_gso",                                                                   \
+       "a super-packet of a kind (a tunnel) that cannot be segmented in software")                           \
   NAME(kLoss, "loss", "a loss wrapper dropped it on purpose")                                                \
   NAME(kShutdown, "shutdown", "still queued when the device went")
 

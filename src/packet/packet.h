@@ -87,7 +87,7 @@ struct Gso {
 // The VLAN tag that is held beside the bytes (out of band).
 struct VlanTag {
   bool present = false;
-  Be16 proto;             // 0x8100 or 0x88a8
+  Be16 proto{};           // 0x8100 or 0x88a8
   std::uint16_t tci = 0;  // host order
 };
 
@@ -108,7 +108,7 @@ struct PacketMeta {
   std::uint16_t mac_len = 0;
   std::uint16_t meta_len = 0;  // bytes of metadata area in front of data (data_meta = data - meta_len)
 
-  Be16 protocol;  // EtherType as the stack demultiplexes it
+  Be16 protocol{};  // EtherType as the stack demultiplexes it
   PacketType pkt_type = PacketType::kHost;
   TimestampType tstamp_type = TimestampType::kRealtime;
   std::uint32_t mark = 0;
@@ -199,6 +199,13 @@ class Packet {
     len_ += n;
     linear_ = len_;
     return true;
+  }
+  // Appends n bytes, contents undefined, and returns where they are; the caller has checked tailroom().
+  [[nodiscard]] std::uint8_t* append(std::uint32_t n) {
+    std::uint8_t* at = data() + len_;
+    len_ += n;
+    linear_ = len_;
+    return at;
   }
   // Makes sure of `head` bytes of headroom and `tail` of tailroom, by moving the bytes inside the buffer or
   // into a buffer of a larger class of the same pool. Header positions move along. False: no memory; the

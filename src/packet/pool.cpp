@@ -2,16 +2,18 @@
 //
 // Theory of operation. A packet object and its buffer are made together, in slabs, when the free list of
 // their size class is empty and the limit allows more. The owner thread pushes and pops a plain list; any
-// other thread pushes onto `returned`, which the owner takes as a whole when its own list is empty (one
-// consumer that takes everything: no ABA). A packet that outgrows its buffer swaps buffers with a free packet
-// of a larger class, which then goes back as one of the smaller class: the object, which callers hold, stays
-// where it is.
+// other thread pushes onto `returned`, which is only ever taken as a whole (no ABA), as a rule by the owner
+// when its own list is empty. A packet that outgrows its buffer swaps buffers with a free packet of a larger
+// class, which then goes back as one of the smaller class: the object, which callers hold, stays where it is.
+// That may happen on a thread that does not own the pool: it, too, takes the returned ones as a whole, keeps
+// one and puts the rest back.
 #include "packet/pool.h"
 
 #include <sys/mman.h>
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 #include <utility>
 
 #include "base/log.h"
@@ -85,35 +87,53 @@ struct PacketPool::Class {
     std::unique_ptr<Packet[]> packets;
   };
 
+  // ---- the owner's ----
+  Packet* free = nullptr;
+  Counter taken;
+  Counter given;  // back
+
+  // ---- everybody's ----
+  alignas(kCacheLine) std::atomic<Packet*> returned{nullptr};
+  std::atomic<std::int64_t> out_elsewhere{0};  // taken less given back by threads that are not the owner
+  std::mutex growing;                          // guards what follows
   std::uint32_t limit = 0;
   std::uint32_t made = 0;
-  Packet* free = nullptr;
   std::vector<Slab> slabs;
-  Counter taken;  // by the owner, as are `given`
-  Counter given;  // back by the owner
-  alignas(kCacheLine) std::atomic<Packet*> returned{nullptr};
-  std::atomic<std::uint64_t> given_elsewhere{0};
 
-  void grow(PacketPool* pool, SizeClass size_class);
+  [[nodiscard]] Packet* take_returned() { return returned.exchange(nullptr, std::memory_order_acquire); }
+  // Puts the packets from `first` to `last`, linked, onto the returned ones.
+  void put_returned(Packet* first, Packet* last);
+  // A new slab as a list; null when the limit is reached or memory has run out.
+  [[nodiscard]] Packet* grow(PacketPool* pool, SizeClass size_class);
 };
 
-void PacketPool::Class::grow(PacketPool* pool, SizeClass size_class) {
+void PacketPool::Class::put_returned(Packet* first, Packet* last) {
+  last->next_ = returned.load(std::memory_order_relaxed);
+  while (!returned.compare_exchange_weak(last->next_, first, std::memory_order_release,
+                                         std::memory_order_relaxed)) {
+  }
+}
+
+Packet* PacketPool::Class::grow(PacketPool* pool, SizeClass size_class) {
+  const std::lock_guard lock(growing);
   const std::uint32_t bytes = kBufferBytes[static_cast<std::size_t>(size_class)];
   const auto count = std::min(limit - made, static_cast<std::uint32_t>(kSlabBytes / bytes));
-  if (count == 0) return;
+  if (count == 0) return nullptr;
   Slab slab{Pages{std::size_t{count} * bytes}, std::unique_ptr<Packet[]>(new Packet[count])};
-  if (slab.buffers.get() == nullptr) return;
+  if (slab.buffers.get() == nullptr) return nullptr;
+  Packet* list = nullptr;
   for (std::uint32_t i = count; i-- > 0;) {
     Packet& packet = slab.packets[i];
     packet.buffer_ = slab.buffers.get() + std::size_t{i} * bytes;
     packet.capacity_ = bytes;
     packet.pool_ = pool;
     packet.size_class_ = static_cast<std::uint8_t>(size_class);
-    packet.next_ = std::exchange(free, &packet);
+    packet.next_ = std::exchange(list, &packet);
     forbid(packet.buffer_, bytes);
   }
   made += count;
   slabs.push_back(std::move(slab));
+  return list;
 }
 
 PacketPool::PacketPool(PoolLimits limits) {
@@ -129,17 +149,27 @@ PacketPool::~PacketPool() {
   std::abort();
 }
 
+bool PacketPool::owned() const {
+  return owner_.load(std::memory_order_relaxed) == this_thread();
+}
+
 Packet* PacketPool::take(SizeClass size_class) {
-  if (owner_.load(std::memory_order_relaxed) != this_thread()) {
-    owner_.store(this_thread(), std::memory_order_relaxed);
-  }
   Class& from = *classes_[static_cast<std::size_t>(size_class)];
-  if (from.free == nullptr) from.free = from.returned.exchange(nullptr, std::memory_order_acquire);
-  if (from.free == nullptr) from.grow(this, size_class);
-  if (from.free == nullptr) return nullptr;
-  Packet* packet = from.free;
-  from.free = packet->next_;
-  from.taken.add(1);
+  Packet* packet = owned() ? from.free : nullptr;
+  if (packet == nullptr) packet = from.take_returned();
+  if (packet == nullptr) packet = from.grow(this, size_class);
+  if (packet == nullptr) return nullptr;
+  if (owned()) {
+    from.free = packet->next_;
+    from.taken.add(1);
+  } else {
+    if (Packet* rest = packet->next_) {
+      Packet* last = rest;
+      while (last->next_ != nullptr) last = last->next_;
+      from.put_returned(rest, last);
+    }
+    from.out_elsewhere.fetch_add(1, std::memory_order_relaxed);
+  }
   permit(packet->buffer_, packet->capacity_);
   return packet;
 }
@@ -147,22 +177,20 @@ Packet* PacketPool::take(SizeClass size_class) {
 void PacketPool::give_back(Packet* packet) noexcept {
   Class& to = *classes_[packet->size_class_];
   forbid(packet->buffer_, packet->capacity_);
-  if (owner_.load(std::memory_order_relaxed) == this_thread()) {
+  if (owned()) {
     packet->next_ = std::exchange(to.free, packet);
     to.given.add(1);
     return;
   }
-  packet->next_ = to.returned.load(std::memory_order_relaxed);
-  while (!to.returned.compare_exchange_weak(packet->next_, packet, std::memory_order_release,
-                                            std::memory_order_relaxed)) {
-  }
-  to.given_elsewhere.fetch_add(1, std::memory_order_relaxed);
+  to.out_elsewhere.fetch_sub(1, std::memory_order_relaxed);
+  to.put_returned(packet, packet);
 }
 
 PacketPtr PacketPool::allocate(std::uint32_t len, std::uint32_t headroom, std::uint32_t tailroom) {
   const std::uint64_t needed = std::uint64_t{headroom} + len + tailroom;
   const auto* fits = std::ranges::find_if(kBufferBytes, [&](std::uint32_t bytes) { return needed <= bytes; });
   if (fits == kBufferBytes.end()) return nullptr;
+  if (!owned()) owner_.store(this_thread(), std::memory_order_relaxed);
   PacketPtr packet(take(static_cast<SizeClass>(fits - kBufferBytes.begin())));
   if (packet == nullptr) return nullptr;
   packet->reset_meta();
@@ -181,9 +209,10 @@ PacketPtr PacketPool::copy(const Packet& packet) {
 }
 
 std::uint32_t PacketPool::in_use() const {
-  std::uint64_t out = 0;
+  std::int64_t out = 0;
   for (const auto& c : classes_) {
-    out += c->taken.get() - c->given.get() - c->given_elsewhere.load(std::memory_order_relaxed);
+    out += static_cast<std::int64_t>(c->taken.get() - c->given.get());
+    out += c->out_elsewhere.load(std::memory_order_relaxed);
   }
   return static_cast<std::uint32_t>(out);
 }
@@ -201,10 +230,10 @@ bool PacketPool::exchange_buffer(Packet& packet, SizeClass larger, std::uint32_t
 }
 
 std::uint32_t Packet::live_front() const {
-  const std::uint32_t front = std::min(
-      {data_ - std::min<std::uint32_t>(meta.meta_len, data_), meta.mac_header, meta.network_header,
-       meta.transport_header, meta.inner_mac_header, meta.inner_network_header, meta.inner_transport_header});
-  return front;  // kUnset is larger than any position
+  // kUnset is larger than any position.
+  return std::min({data_ - std::min<std::uint32_t>(meta.meta_len, data_), meta.mac_header,
+                   meta.network_header, meta.transport_header, meta.inner_mac_header,
+                   meta.inner_network_header, meta.inner_transport_header});
 }
 
 void Packet::shift_positions(std::int32_t shift) {

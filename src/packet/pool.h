@@ -46,6 +46,7 @@ class PacketPool {
   friend class Packet;
   friend struct PacketReturn;
   struct Class;
+  [[nodiscard]] bool owned() const;  // by the calling thread
   [[nodiscard]] Packet* take(SizeClass size_class);
   void give_back(Packet* packet) noexcept;
   [[nodiscard]] bool exchange_buffer(Packet& packet, SizeClass larger, std::uint32_t front,

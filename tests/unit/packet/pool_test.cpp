@@ -202,6 +202,24 @@ TEST(Pool, TakesPacketsBackFromAnotherThread) {
   EXPECT_EQ(pool.in_use(), 0U);
 }
 
+TEST(Reserve, WorksOnAThreadThatDoesNotOwnThePool) {
+  PacketPool pool;
+  std::vector<PacketPtr> packets;
+  for (int i = 0; i < 100; ++i) packets.push_back(pool.allocate(100));
+  std::thread other([&] {
+    for (PacketPtr& packet : packets) {
+      ASSERT_TRUE(packet->reserve(256, 5000));
+      packet->data()[99] = 5;
+    }
+    packets.resize(50);
+  });
+  for (int i = 0; i < 1000; ++i) ASSERT_NE(pool.allocate(10000), nullptr);
+  other.join();
+  EXPECT_EQ(pool.in_use(), 50U);
+  packets.clear();
+  EXPECT_EQ(pool.in_use(), 0U);
+}
+
 TEST(PoolDeath, APacketThatOutlivesItsPoolIsAnError) {
   EXPECT_DEATH(
       {
