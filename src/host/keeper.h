@@ -130,10 +130,6 @@ class Keeper {
 // The wait status (waitpid(2)) of a command that ended, or EAGAIN while it runs.
 [[nodiscard]] Result<int> read_exit(const Command& command);
 
-// /run/netkit for root, $XDG_RUNTIME_DIR/netkit for others, /tmp/netkit-UID where that is not set; made if
-// needed (0700 for users). EPERM: it belongs to somebody else.
-[[nodiscard]] Result<std::filesystem::path> state_directory();
-
 // Undoes the journals whose keeper is dead; lines for people about what was removed.
 [[nodiscard]] Result<std::vector<std::string>> undo_stale_journals(const std::filesystem::path& directory);
 

@@ -20,19 +20,19 @@ namespace netkit::host {
 
 // New, or anything about it changed (name, flags, MTU, MAC, carrier).
 struct LinkChanged {
-  Nsid space;
+  Nsid space = Nsid::kHere;
   LinkInfo link;
 };
 // Deleted, or moved to another namespace; `link` is its last state, statistics included.
 struct LinkGone {
-  Nsid space;
+  Nsid space = Nsid::kHere;
   LinkInfo link;
   bool moved = false;
   std::optional<Nsid> moved_to;  // where that namespace has an id
   std::optional<std::uint32_t> new_ifindex;
 };
 struct NamespaceGone {
-  Nsid space;
+  Nsid space = Nsid::kHere;
 };
 // The socket's buffer overflowed: the state of everything must be read anew.
 struct EventsLost {};

@@ -15,10 +15,11 @@
 #include "base/fd.h"
 #include "base/result.h"
 
-struct nl_msg;
 struct nlmsghdr;
 
 namespace netkit::host {
+
+class NetlinkMessage;
 
 // The number by which the namespace of a socket knows another one (rtnetlink "nsid"); kHere: the socket's
 // own.
@@ -87,14 +88,15 @@ class Netlink {
   [[nodiscard]] Result<std::vector<LinkInfo>> links(Nsid where = Nsid::kHere);
   [[nodiscard]] Result<LinkInfo> link(std::uint32_t ifindex, Nsid where = Nsid::kHere);
   [[nodiscard]] Result<LinkInfo> link(std::string_view name, Nsid where = Nsid::kHere);
-  [[nodiscard]] Result<> change_link(std::uint32_t ifindex, const LinkChange& change,
-                                     Nsid where = Nsid::kHere);
-  // Into the namespace of `target_fd`, together with the change (the name there, the number there) in one
-  // request.
-  [[nodiscard]] Result<> move_link(std::uint32_t ifindex, int target_fd, const LinkChange& change);
   [[nodiscard]] Result<> delete_link(std::uint32_t ifindex, Nsid where = Nsid::kHere);
-  // A veth pair, both ends here and down: the comparison in the summary and in tests.
-  [[nodiscard]] Result<> make_veth(std::string_view name, std::string_view peer_name);
+
+  // ---- links of this namespace (the kernel changes no others) ----
+  [[nodiscard]] Result<> change_link(std::uint32_t ifindex, const LinkChange& change);
+  // Into the namespace of `target_fd`, together with the change (the name there, the number there) in one
+  // request. The kernel sets a link down when it moves.
+  [[nodiscard]] Result<> move_link(std::uint32_t ifindex, int target_fd, const LinkChange& change);
+  // A veth pair, both ends down, the peer in the namespace of `peer_namespace_fd`.
+  [[nodiscard]] Result<> make_veth(std::string_view name, std::string_view peer_name, int peer_namespace_fd);
 
   // ---- addresses, routes, neighbours of this namespace ----
   // IPv6 addresses are added nodad: usable at once.
@@ -111,14 +113,18 @@ class Netlink {
 
  private:
   explicit Netlink(Fd socket) : socket_(std::move(socket)) {}
-  [[nodiscard]] Result<> acknowledge(nl_msg* message);
-  [[nodiscard]] Result<> exchange(nl_msg* message, const std::function<void(nlmsghdr*)>& on_reply);
+  // Sends a request that is answered by an acknowledgement alone.
+  [[nodiscard]] Result<> acknowledge(NetlinkMessage& message);
+  // Sends a request and hands every message of the answer to `on_reply`.
+  [[nodiscard]] Result<> exchange(NetlinkMessage& message, const std::function<void(nlmsghdr*)>& on_reply);
+  [[nodiscard]] Result<LinkInfo> one_link(NetlinkMessage& message);
+  [[nodiscard]] Result<std::optional<Nsid>> find_nsid(int namespace_fd);
 
   Fd socket_;
   std::uint32_t sequence_ = 0;
 };
 
 // Reads one RTM_NEWLINK or RTM_DELLINK message. EBADMSG: it is not one.
-[[nodiscard]] Result<LinkInfo> parse_link(const nlmsghdr* message);
+[[nodiscard]] Result<LinkInfo> parse_link(nlmsghdr* message);
 
 }  // namespace netkit::host
