@@ -1,0 +1,58 @@
+// One program as an image: its own instructions and behind them those of every function it reaches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/result.h"
+#include "bpf/object/image.h"
+#include "bpf/object/link.h"
+#include "bpf/object/object_file.h"
+
+namespace netkit::bpf {
+
+// Links one program; make a new one for the next. Functions follow the program in the order in which a walk
+// through its calls and function pointers, depth first, comes to them (libbpf's bpf_object__reloc_code).
+class ProgramLinker {
+ public:
+  // `maps` as link_maps gives them.
+  ProgramLinker(const ObjectFile& object, const std::vector<LinkedMap>& maps)
+      : object_(object), maps_(maps) {}
+
+  // `function` is an index into ObjectContents::functions, of a program. ENOTSUP: it uses what is not
+  // supported here; EINVAL: it refers to what it cannot use; E2BIG: too many instructions.
+  [[nodiscard]] Result<std::shared_ptr<const ProgramImage>> link(std::uint32_t function,
+                                                                 const ProgramOverride& change);
+
+ private:
+  struct Placed {
+    std::uint32_t function = 0;  // of the object
+    std::uint32_t base = 0;      // its first instruction in the image
+  };
+
+  Result<> place_reached(std::uint32_t program);
+  Result<> place(std::uint32_t function);
+  void append(const Placed& placed);
+  Result<> check_core_relocations(const Placed& placed) const;
+  Result<> patch(const Placed& placed);
+  Result<> patch_load(std::uint32_t at, const Placed& placed, const Relocation& relocation);
+  std::int32_t map_index(std::uint32_t map);
+  [[nodiscard]] std::span<const Relocation> relocations_of(std::uint32_t function) const;
+  [[nodiscard]] Failure refuse(int code, const Placed& placed, std::uint32_t insn,
+                               std::string_view what) const;
+
+  const ObjectFile& object_;
+  const std::vector<LinkedMap>& maps_;
+  std::shared_ptr<ProgramImage> image_;
+  std::vector<Placed> placed_;
+  std::unordered_map<std::uint32_t, std::uint32_t> numbers_;  // function of the object -> index into placed_
+  std::unordered_map<std::uint32_t, std::int32_t>
+      map_indices_;  // map of the object -> index into image_->maps
+};
+
+}  // namespace netkit::bpf
