@@ -7,12 +7,17 @@
 
 namespace netkit::bpf {
 
-[[nodiscard]] std::span<const Helper> map_helpers();        // maps.cpp
-[[nodiscard]] std::span<const Helper> tail_call_helpers();  // tail_call.cpp
-[[nodiscard]] std::span<const Helper> clock_helpers();      // clock.cpp
-[[nodiscard]] std::span<const Helper> machine_helpers();    // machine.cpp
-[[nodiscard]] std::span<const Helper> print_helpers();      // print.cpp
-[[nodiscard]] std::span<const Helper> loop_helpers();       // loop.cpp
-[[nodiscard]] std::span<const Helper> redirect_helpers();   // redirect.cpp
+[[nodiscard]] std::span<const Helper> map_helpers();           // maps.cpp
+[[nodiscard]] std::span<const Helper> tail_call_helpers();     // tail_call.cpp
+[[nodiscard]] std::span<const Helper> clock_helpers();         // clock.cpp
+[[nodiscard]] std::span<const Helper> machine_helpers();       // machine.cpp
+[[nodiscard]] std::span<const Helper> print_helpers();         // print.cpp
+[[nodiscard]] std::span<const Helper> loop_helpers();          // loop.cpp
+[[nodiscard]] std::span<const Helper> packet_bytes_helpers();  // packet_bytes.cpp
+[[nodiscard]] std::span<const Helper> packet_shape_helpers();  // packet_shape.cpp
+[[nodiscard]] std::span<const Helper> packet_meta_helpers();   // packet_meta.cpp
+[[nodiscard]] std::span<const Helper> vlan_helpers();          // vlan.cpp
+[[nodiscard]] std::span<const Helper> checksum_helpers();      // checksum.cpp
+[[nodiscard]] std::span<const Helper> redirect_helpers();      // redirect.cpp
 
 }  // namespace netkit::bpf
