@@ -57,6 +57,9 @@ struct Contract {
   std::array<Arg, 5> arguments{};
   Return result = Return::kInteger;
   std::uint16_t effects = kNoEffect;
+  // What type a kMap argument must be of (check_map_func_compatibility); kUnspec: any, the map itself
+  // answers.
+  MapType map_type = MapType::kUnspec;
 };
 
 // Arguments arrive checked by the contract: pointers are valid for what it says, sizes are in range.

@@ -1,20 +1,15 @@
 // bpf_tail_call: finds the program and leaves it for the engine (RunContext::tail_target).
 #include "bpf/helper/call.h"
 #include "bpf/helper/families.h"
-#include "bpf/map/map.h"
-#include "bpf/map/tables.h"
+#include "bpf/map/prog_array.h"
 
 namespace netkit::bpf {
 namespace {
 
 // Falls through without a word when the index is out of range, the slot is empty or the chain is used up.
 // Only a call that happens counts, as in the kernel's compilers.
-void tail_call(RunContext& run, ContextPointer, Map& programs, std::uint32_t index) {
-  run.tail_target = nullptr;
-  if (run.tail_calls >= kMaxTailCalls) return;
-  const void* slot = programs.operations().lookup(programs, &index, run.cpu);
-  if (slot == nullptr) return;
-  run.tail_target = ProgramTable::instance().find_running(*static_cast<const std::uint32_t*>(slot));
+void tail_call(RunContext& run, ContextPointer, const Map& programs, std::uint32_t index) {
+  run.tail_target = run.tail_calls < kMaxTailCalls ? tail_call_target(programs, index) : nullptr;
   if (run.tail_target != nullptr) ++run.tail_calls;
 }
 
@@ -23,7 +18,8 @@ constexpr Helper kHelpers[] = {
      .name = "tail_call",
      .contract = {.arguments = {Arg::kContext, Arg::kMap, Arg::kAnything},
                   .result = Return::kVoid,
-                  .effects = kTailCall | kChangesPacket},
+                  .effects = kTailCall | kChangesPacket,
+                  .map_type = MapType::kProgArray},
      .function = helper_call<tail_call>},
 };
 
