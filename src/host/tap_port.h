@@ -19,6 +19,7 @@
 #include "base/address.h"
 #include "base/fd.h"
 #include "base/result.h"
+#include "host/uapi.h"
 #include "port/atomic_counters.h"
 #include "port/port.h"
 
@@ -42,9 +43,11 @@ class TapPort final : public Port {
   void send(PacketBatch& batch) override;
   void flush() override;
   [[nodiscard]] int poll_fd() const override;
-  [[nodiscard]] PortState state() const override;
-  [[nodiscard]] PortOffloads offloads() const override;
-  [[nodiscard]] PortCounters counters() const override;
+  [[nodiscard]] PortState state() const override {
+    return gone_.load() ? PortState::kGone : PortState::kReady;
+  }
+  [[nodiscard]] PortOffloads offloads() const override { return offloads_; }
+  [[nodiscard]] PortCounters counters() const override { return counters_.snapshot(); }
   void set_carrier(bool on) override;
   [[nodiscard]] std::string_view kind() const override { return "tap"; }
 
@@ -58,16 +61,22 @@ class TapPort final : public Port {
 
  private:
   struct Queue;
-  TapPort(std::vector<Fd> queues, const TapPortOptions& options, unsigned offloads);
-  [[nodiscard]] Queue& own_queue();
+  TapPort(std::vector<Fd> queues, const TapPortOptions& options, unsigned granted);
+  [[nodiscard]] MacAddress mac() const;
+  [[nodiscard]] Queue& own_queue() const;
+  [[nodiscard]] bool accept(Packet& packet, const VnetHeader& header) const;
+  [[nodiscard]] DropReason prepare(Packet& packet) const;
+  void write(int fd, const Packet& packet);
+  [[nodiscard]] DropReason reason_of(int code);
 
   std::vector<std::unique_ptr<Queue>> queues_;
   Fd poll_;  // an epoll descriptor over all queues when there are several
   PortOffloads offloads_;
   bool l3_;
   bool coalesce_;
-  std::atomic<std::uint64_t> mac_;
+  std::atomic<std::uint64_t> mac_;  // six bytes; changed while packets run
   std::atomic<bool> gone_{false};
+  AtomicPortCounters counters_;
 };
 
 }  // namespace netkit::host
