@@ -38,31 +38,31 @@ class ArrayMap final : public Map {
     return array_value(base(), geometry_, index, cpu);
   }
 
-  std::int64_t user_lookup(const std::byte* key, std::byte* to, std::uint64_t flags) override {
+  Result<> user_lookup(const std::byte* key, std::byte* to, std::uint64_t flags) override {
     const std::uint32_t index = array_index(key);
-    if (index >= geometry_.max_entries) return -ENOENT;
+    if (index >= geometry_.max_entries) return answer(-ENOENT);
     for_each_copy(per_cpu(), geometry_.value_size, flags,
                   [&](std::uint32_t cpu, std::size_t at, std::size_t bytes) {
                     copy_from_shared(to + at, value(index, cpu), bytes);
                   });
-    return 0;
+    return {};
   }
 
-  std::int64_t user_update(const std::byte* key, const std::byte* from, std::uint64_t flags) override {
+  Result<> user_update(const std::byte* key, const std::byte* from, std::uint64_t flags) override {
     const std::uint32_t index = array_index(key);
     const std::int64_t refused = array_check_update(geometry_, index, without_cpu(flags));
-    if (refused != 0) return refused;
+    if (refused != 0) return answer(refused);
     for_each_copy(per_cpu(), geometry_.value_size, flags,
                   [&](std::uint32_t cpu, std::size_t at, std::size_t bytes) {
                     copy_to_shared(value(index, cpu), from + at, bytes);
                   });
-    return 0;
+    return {};
   }
 
-  std::int64_t user_delete(const std::byte*) override { return -EINVAL; }
+  Result<> user_delete(const std::byte*) override { return answer(-EINVAL); }
 
-  std::int64_t user_next_key(const std::byte* key, std::byte* next) override {
-    return array_next_key(geometry_.max_entries, key, next);
+  Result<> user_next_key(const std::byte* key, std::byte* next) override {
+    return answer(array_next_key(geometry_.max_entries, key, next));
   }
 
   ArrayGeometry geometry_;

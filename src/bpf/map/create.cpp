@@ -20,6 +20,10 @@ constexpr std::array kMapTypes = {
     MapTypeRow{MapType::kArray, check_array, make_array},
     MapTypeRow{MapType::kPercpuArray, check_array, make_array},
     MapTypeRow{MapType::kProgArray, check_prog_array, make_prog_array},
+    MapTypeRow{MapType::kHash, check_hash, make_hash},
+    MapTypeRow{MapType::kPercpuHash, check_hash, make_hash},
+    MapTypeRow{MapType::kLruHash, check_hash, make_hash},
+    MapTypeRow{MapType::kLruPercpuHash, check_hash, make_hash},
 };
 
 std::string type_name(MapType type) {

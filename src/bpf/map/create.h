@@ -18,5 +18,6 @@ namespace netkit::bpf {
 // A new map of a checked specification, without an id.
 [[nodiscard]] Result<MapRef> make_array(const MapSpec& spec);
 [[nodiscard]] Result<MapRef> make_prog_array(const MapSpec& spec);
+[[nodiscard]] Result<MapRef> make_hash(const MapSpec& spec);
 
 }  // namespace netkit::bpf

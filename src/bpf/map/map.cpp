@@ -28,11 +28,6 @@ std::int64_t check_flags(const MapSpec& spec, std::uint64_t flags, std::uint32_t
   return 0;
 }
 
-Result<> as_result(std::int64_t outcome) {
-  if (outcome < 0) return fail(static_cast<int>(-outcome));
-  return {};
-}
-
 Failure wrong_size(const MapSpec& spec, std::string_view what, std::size_t given, std::size_t wanted) {
   return fail(EINVAL,
               fmt::format("map '{}': a {} of {} bytes where {} are needed", spec.name, what, given, wanted));
@@ -49,6 +44,11 @@ Map::~Map() {
   if (id_ != 0) MapTable::instance().forget(id_);
 }
 
+Result<> Map::answer(std::int64_t outcome) {
+  if (outcome < 0) return fail(static_cast<int>(-outcome));
+  return {};
+}
+
 std::size_t Map::user_value_size(std::uint64_t flags) const {
   if (!is_per_cpu(spec_.type) || (flags & (kUpdateCpu | kUpdateAllCpus)) != 0) return spec_.value_size;
   return round_up_8(spec_.value_size) * possible_cpus();
@@ -56,28 +56,28 @@ std::size_t Map::user_value_size(std::uint64_t flags) const {
 
 Result<> Map::read(std::span<const std::byte> key, std::span<std::byte> value, std::uint64_t flags) {
   if ((spec_.flags & kWronly) != 0) return not_permitted(*this, "reading");
-  TRY(as_result(check_flags(spec_, flags, kLock | kUpdateCpu)));
+  TRY(answer(check_flags(spec_, flags, kLock | kUpdateCpu)));
   if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
   if (value.size() != user_value_size(flags)) {
     return wrong_size(spec_, "value", value.size(), user_value_size(flags));
   }
-  return as_result(user_lookup(key.data(), value.data(), flags));
+  return user_lookup(key.data(), value.data(), flags);
 }
 
 Result<> Map::write(std::span<const std::byte> key, std::span<const std::byte> value, std::uint64_t flags) {
   if (!may_write()) return not_permitted(*this, "writing");
-  TRY(as_result(check_flags(spec_, flags, ~0U)));
+  TRY(answer(check_flags(spec_, flags, ~0U)));
   if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
   if (value.size() != user_value_size(flags)) {
     return wrong_size(spec_, "value", value.size(), user_value_size(flags));
   }
-  return as_result(user_update(key.data(), value.data(), flags));
+  return user_update(key.data(), value.data(), flags);
 }
 
 Result<> Map::remove(std::span<const std::byte> key) {
   if (!may_write()) return not_permitted(*this, "deleting");
   if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
-  return as_result(user_delete(key.data()));
+  return user_delete(key.data());
 }
 
 Result<> Map::next_key(std::span<const std::byte> key, std::span<std::byte> next) {
@@ -86,7 +86,7 @@ Result<> Map::next_key(std::span<const std::byte> key, std::span<std::byte> next
     return wrong_size(spec_, "key", key.size(), spec_.key_size);
   }
   if (next.size() != spec_.key_size) return wrong_size(spec_, "key", next.size(), spec_.key_size);
-  return as_result(user_next_key(key.empty() ? nullptr : key.data(), next.data()));
+  return user_next_key(key.empty() ? nullptr : key.data(), next.data());
 }
 
 Result<> Map::for_each(const Visitor& visit) {
@@ -98,9 +98,9 @@ Result<> Map::for_each(const Visitor& visit) {
 void Map::user_visit(const Visitor& visit) {
   std::vector<std::byte> key(spec_.key_size);
   std::vector<std::byte> value(user_value_size());
-  for (std::int64_t end = user_next_key(nullptr, key.data()); end == 0;) {
-    if (user_lookup(key.data(), value.data(), kAny) == 0 && !visit(key, value)) return;
-    end = user_next_key(key.data(), key.data());
+  for (bool more = user_next_key(nullptr, key.data()).has_value(); more;) {
+    if (user_lookup(key.data(), value.data(), kAny) && !visit(key, value)) return;
+    more = user_next_key(key.data(), key.data()).has_value();
   }
 }
 

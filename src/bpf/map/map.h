@@ -92,14 +92,16 @@ class Map {
       : spec_(std::move(spec)), operations_(&operations), memory_(std::move(memory)) {}
 
   [[nodiscard]] std::byte* base() const { return memory_.base(); }
+  // From what the operations of a type answer: 0 or a negative errno.
+  [[nodiscard]] static Result<> answer(std::int64_t outcome);
 
   // The type's own part of the commands above: spans have the right size, access is allowed, flags are such
-  // as the command allows for the type. Results are 0 or a negative errno.
-  virtual std::int64_t user_lookup(const std::byte* key, std::byte* value, std::uint64_t flags) = 0;
-  virtual std::int64_t user_update(const std::byte* key, const std::byte* value, std::uint64_t flags) = 0;
-  virtual std::int64_t user_delete(const std::byte* key) = 0;
+  // as the command allows for the type.
+  virtual Result<> user_lookup(const std::byte* key, std::byte* value, std::uint64_t flags) = 0;
+  virtual Result<> user_update(const std::byte* key, const std::byte* value, std::uint64_t flags) = 0;
+  virtual Result<> user_delete(const std::byte* key) = 0;
   // `key` null: the first.
-  virtual std::int64_t user_next_key(const std::byte* key, std::byte* next) = 0;
+  virtual Result<> user_next_key(const std::byte* key, std::byte* next) = 0;
   virtual void user_visit(const Visitor& visit);
   // The last user reference (user_reference) has gone.
   virtual void user_references_gone() {}

@@ -16,9 +16,6 @@
 namespace netkit::bpf {
 namespace {
 
-// Far more than any machine holds, far less than the address space: what may be reserved for one map.
-constexpr std::uint64_t kLargestRegion = std::uint64_t{1} << 45;
-
 std::string& map_root() {
   static std::string directory;
   return directory;

@@ -26,6 +26,11 @@ inline constexpr std::uint64_t kRegionMagic = 0x50414d54494b544eU;  // "NTKITMAP
 inline constexpr std::uint32_t kRegionLayoutVersion = 1;
 inline constexpr std::size_t kPage = 4096;
 
+// The longest region: far more than a map of any real program needs, far less than the address space. Types
+// that the kernel allocates lazily reserve no more than this, whatever their max_entries; others fail with
+// ENOMEM.
+inline constexpr std::uint64_t kLargestRegion = std::uint64_t{1} << 40;
+
 // The first page of every region. Integers are in host order; unused bytes are zero.
 struct RegionHeader {
   std::uint64_t magic;

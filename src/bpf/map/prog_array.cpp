@@ -57,36 +57,37 @@ class ProgArray final : public Map {
   static std::int64_t erase(Map&, const void*) { return -EINVAL; }
   static constexpr MapOperations kOperations{lookup, update, erase};
 
-  std::int64_t user_lookup(const std::byte* key, std::byte* value, std::uint64_t) override {
+  Result<> user_lookup(const std::byte* key, std::byte* value, std::uint64_t) override {
     const std::uint32_t index = array_index(key);
-    if (index >= spec().max_entries) return -ENOENT;
+    if (index >= spec().max_entries) return answer(-ENOENT);
     const auto id = shared_load<std::uint32_t>(slot(base(), index));
-    if (id == 0) return -ENOENT;
+    if (id == 0) return answer(-ENOENT);
     std::memcpy(value, &id, sizeof id);
-    return 0;
+    return {};
   }
 
   // `value` is the id of a program (bpf_fd_array_map_update_elem, whose user passes a descriptor: EBADF if
   // there is no such program).
-  std::int64_t user_update(const std::byte* key, const std::byte* value, std::uint64_t flags) override {
+  Result<> user_update(const std::byte* key, const std::byte* value, std::uint64_t flags) override {
     const std::uint32_t index = array_index(key);
-    if (flags != kAny) return -EINVAL;
-    if (index >= spec().max_entries) return -E2BIG;
+    if (flags != kAny) return answer(-EINVAL);
+    if (index >= spec().max_entries) return answer(-E2BIG);
     ProgramRef program = ProgramTable::instance().find(array_index(value));
-    if (program == nullptr) return -EBADF;
-    if (!admit(program->type, program->expected_attach_type)) return -EINVAL;
+    if (program == nullptr)
+      return fail(EBADF, fmt::format("map '{}': no program has the id {}", spec().name, array_index(value)));
+    TRY(admit(program->type, program->expected_attach_type));
     replace(index, std::move(program));
-    return 0;
+    return {};
   }
 
-  std::int64_t user_delete(const std::byte* key) override {
+  Result<> user_delete(const std::byte* key) override {
     const std::uint32_t index = array_index(key);
-    if (index >= spec().max_entries) return -E2BIG;
-    return replace(index, nullptr) == nullptr ? -ENOENT : 0;
+    if (index >= spec().max_entries) return answer(-E2BIG);
+    return answer(replace(index, nullptr) == nullptr ? -ENOENT : 0);
   }
 
-  std::int64_t user_next_key(const std::byte* key, std::byte* next) override {
-    return array_next_key(spec().max_entries, key, next);
+  Result<> user_next_key(const std::byte* key, std::byte* next) override {
+    return answer(array_next_key(spec().max_entries, key, next));
   }
 
   void user_visit(const Visitor& visit) override {
