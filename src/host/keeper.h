@@ -44,12 +44,12 @@ struct Space {
 
 struct TapRequest {
   Nsid space = Nsid::kHere;
-  std::string name;
+  std::string name = {};
   std::uint32_t ifindex = 0;  // 0: the kernel chooses
   std::uint32_t queues = 1;
-  std::optional<MacAddress> mac;
-  std::optional<std::uint32_t> mtu;
-  std::string alias;
+  std::optional<MacAddress> mac = std::nullopt;
+  std::optional<std::uint32_t> mtu = std::nullopt;
+  std::string alias = {};
   bool arp = true;  // off gives the flags of an L3 netkit
 };
 

@@ -218,14 +218,8 @@ class Server {
     std::vector<Fd> queues = TRY(open_tap(scratch_name, tap.queues));
     const LinkInfo made = TRY(scratch_.link(scratch_name));
     const std::uint32_t ifindex = tap.ifindex != 0 ? tap.ifindex : TRY(next_ifindex(tap.space));
-    LinkChange change{.name = tap.name,
-                      .alias = {},
-                      .mtu = tap.mtu,
-                      .mac = tap.mac,
-                      .up = {},
-                      .arp = tap.arp,
-                      .carrier = {},
-                      .new_ifindex = ifindex};
+    LinkChange change{
+        .name = tap.name, .mtu = tap.mtu, .mac = tap.mac, .arp = tap.arp, .new_ifindex = ifindex};
     if (!tap.alias.empty()) change.alias = tap.alias;
     TRY(explain(scratch_.move_link(made.ifindex, target.fd(), change), tap, ifindex));
     replied_ = std::move(queues);

@@ -53,20 +53,20 @@ struct LinkInfo {
 
 // What is to change; what is absent stays. One request, so that a move brings name and number along.
 struct LinkChange {
-  std::optional<std::string> name;
-  std::optional<std::string> alias;
-  std::optional<std::uint32_t> mtu;
-  std::optional<MacAddress> mac;
-  std::optional<bool> up;
-  std::optional<bool> arp;
-  std::optional<bool> carrier;
-  std::optional<std::uint32_t> new_ifindex;  // only together with a move
+  std::optional<std::string> name = std::nullopt;
+  std::optional<std::string> alias = std::nullopt;
+  std::optional<std::uint32_t> mtu = std::nullopt;
+  std::optional<MacAddress> mac = std::nullopt;
+  std::optional<bool> up = std::nullopt;
+  std::optional<bool> arp = std::nullopt;
+  std::optional<bool> carrier = std::nullopt;
+  std::optional<std::uint32_t> new_ifindex = std::nullopt;  // only together with a move
 };
 
 struct Route {
-  IpPrefix destination;              // length 0: default
-  std::optional<IpAddress> gateway;  // absent: on link
-  std::optional<IpAddress> source;   // preferred source address
+  IpPrefix destination;                             // length 0: default
+  std::optional<IpAddress> gateway = std::nullopt;  // absent: on link
+  std::optional<IpAddress> source = std::nullopt;   // preferred source address
   std::uint32_t ifindex = 0;
   std::uint32_t metric = 0;  // 0: the kernel's choice
   bool onlink = false;       // the gateway is reachable although no route says so
