@@ -33,9 +33,11 @@ class PacketBatch {
   [[nodiscard]] auto begin() { return packets_.begin(); }
   [[nodiscard]] auto end() { return packets_.begin() + static_cast<std::ptrdiff_t>(size_); }
   // Forgets the packets: those still owned go back to their pools.
-  void clear() {
-    for (PacketPtr& packet : *this) packet.reset();
-    size_ = 0;
+  void clear() { truncate(0); }
+  // Keeps the first n; n is at most size().
+  void truncate(std::size_t n) {
+    for (std::size_t i = n; i < size_; ++i) packets_[i].reset();
+    size_ = n;
   }
 
  private:
