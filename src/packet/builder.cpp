@@ -10,17 +10,6 @@
 namespace netkit {
 namespace {
 
-std::uint16_t checksum_offset(std::uint8_t protocol) {
-  switch (protocol) {
-    case kIpTcp:
-      return TcpHeader::kChecksumOffset;
-    case kIpUdp:
-      return UdpHeader::kChecksumOffset;
-    default:
-      return IcmpHeader::kChecksumOffset;
-  }
-}
-
 // A 16-bit length field; 0 stands for what does not fit (BIG TCP).
 Be16 length_field(std::uint32_t length) {
   return Be16{static_cast<std::uint16_t>(length > 0xffff ? 0 : length)};
@@ -288,12 +277,10 @@ PacketPtr PacketBuilder::build(PacketPool& pool, std::uint32_t headroom) const {
   if (transport->checksum == ChecksumMode::kPartial) {
     set_partial_checksum(*packet, transport->offset, checksum_offset(transport->protocol));
   }
-  if (gso_size_ != 0) {
-    meta.gso = {.type = transport->kind == Kind::kUdp  ? kGsoUdpL4
-                        : network->kind == Kind::kIpv4 ? kGsoTcp4
-                                                       : kGsoTcp6,
-                .size = gso_size_,
-                .segs = 0};
+  if (gso_size_ != 0 && network != nullptr) {
+    const Layout layout{.family = network->kind == Kind::kIpv4 ? IpFamily::kV4 : IpFamily::kV6,
+                        .protocol = transport->protocol};
+    meta.gso = {.type = gso_type_of(layout), .size = gso_size_};
     meta.gso.segs = segment_count(*packet);
   }
   return packet;

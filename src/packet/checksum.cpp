@@ -99,6 +99,12 @@ void set_partial_checksum(Packet& packet, std::uint32_t start, std::uint16_t off
                       .offset = offset};
 }
 
+bool partial_for_transport(const Packet& packet, const Layout& layout) {
+  const Checksum& csum = packet.meta.csum;
+  return packet.offset_of(csum.start) == static_cast<std::int32_t>(layout.transport) &&
+         csum.offset == checksum_offset(layout.protocol);
+}
+
 bool complete_checksum(Packet& packet) {
   Checksum& csum = packet.meta.csum;
   if (csum.state != ChecksumState::kPartial) return true;

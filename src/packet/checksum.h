@@ -81,6 +81,8 @@ template <class Field>
 // Leaves the transport checksum of a packet to be computed later: from `start` (from data) to the end, stored
 // `offset` bytes behind start, where the pseudo header's sum stands already.
 void set_partial_checksum(Packet& packet, std::uint32_t start, std::uint16_t offset);
+// Whether the partial checksum that a packet has is that of the transport header which `layout` names.
+[[nodiscard]] bool partial_for_transport(const Packet& packet, const Layout& layout);
 // Computes a partial checksum and stores it, zero as 0xffff (skb_checksum_help). Does nothing in any other
 // state. False: the positions do not lie in the packet, which is left alone (drop it as malformed).
 [[nodiscard]] bool complete_checksum(Packet& packet);

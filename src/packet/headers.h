@@ -226,4 +226,16 @@ struct IcmpHeader {
   std::array<Be16, 2> rest{};
 };
 
+// Where the checksum of a transport header stands in it, for the protocols above.
+[[nodiscard]] constexpr std::uint16_t checksum_offset(std::uint8_t protocol) {
+  switch (protocol) {
+    case kIpTcp:
+      return TcpHeader::kChecksumOffset;
+    case kIpUdp:
+      return UdpHeader::kChecksumOffset;
+    default:
+      return IcmpHeader::kChecksumOffset;
+  }
+}
+
 }  // namespace netkit

@@ -13,22 +13,6 @@ std::uint32_t segments_of(std::uint32_t payload, std::uint32_t size) {
   return std::max<std::uint32_t>(1, payload / size + (payload % size != 0 ? 1 : 0));
 }
 
-// Whether the kind of super-packet fits the headers, as each protocol's own segmentation checks in the
-// kernel.
-bool type_fits(std::uint32_t type, const Layout& layout) {
-  if (layout.protocol == kIpUdp) return (type & kGsoUdpL4) != 0;
-  return (type & (layout.family == IpFamily::kV4 ? kGsoTcp4 : kGsoTcp6)) != 0;
-}
-
-bool checksum_fits(const Packet& packet, const Layout& layout) {
-  const Checksum& csum = packet.meta.csum;
-  const std::uint16_t offset =
-      layout.protocol == kIpUdp ? UdpHeader::kChecksumOffset : TcpHeader::kChecksumOffset;
-  return csum.state != ChecksumState::kPartial ||
-         (packet.offset_of(csum.start) == static_cast<std::int32_t>(layout.transport) &&
-          csum.offset == offset);
-}
-
 // What a partial checksum field holds, less the length of the super-packet: the kernel trusts the field (it
 // may have been adjusted for translated addresses), so do we.
 PartialSum pseudo_without_length(const Packet& super, const Layout& layout) {
@@ -65,8 +49,9 @@ std::expected<Segmenter, DropReason> Segmenter::begin(const Packet& super, Segme
 
   const auto layout = dissect(super);
   const auto headers = layout ? layout->headers(super.bytes()) : std::nullopt;
-  if (gso.size == 0 || !headers || layout->fragment || !type_fits(gso.type, *layout) ||
-      !checksum_fits(super, *layout)) {
+  const bool partial = super.meta.csum.state == ChecksumState::kPartial;
+  if (gso.size == 0 || !headers || layout->fragment || (gso.type & gso_type_of(*layout)) == 0 ||
+      (partial && !partial_for_transport(super, *layout))) {
     return std::unexpected(DropReason::kMalformed);
   }
   const std::uint32_t count = segments_of(super.len() - *headers, gso.size);
@@ -77,12 +62,13 @@ std::expected<Segmenter, DropReason> Segmenter::begin(const Packet& super, Segme
   segmenter.count_ = count;
   segmenter.jumbo_ = find_jumbo_option(super.bytes(), *layout);
   const std::uint32_t removed = segmenter.jumbo_ ? kJumboOption : 0;
+  segmenter.protocol_ = layout->protocol;
   const bool udp = layout->protocol == kIpUdp;
   segmenter.layers_ = {
       {{layout->family == IpFamily::kV4 ? LayerKind::kIpv4 : LayerKind::kIpv6, layout->network},
        {udp ? LayerKind::kUdp : LayerKind::kTcp, layout->transport - removed}}};
-  segmenter.has_checksum_ = !udp || super.meta.csum.state == ChecksumState::kPartial ||
-                            load_unaligned<UdpHeader>(super.data() + layout->transport).checksum != Be16{};
+  segmenter.has_checksum_ =
+      !udp || partial || load_unaligned<UdpHeader>(super.data() + layout->transport).checksum != Be16{};
   segmenter.pseudo_ = pseudo_without_length(super, *layout);
   return segmenter;
 }
@@ -112,9 +98,7 @@ PacketPtr Segmenter::next(PacketPool& pool) {
   for (const Layer& layer : layers_) adjust(layer, data + layer.offset, packet->len() - layer.offset);
   ++made_;
   if (!has_checksum_) return packet;
-  set_partial_checksum(
-      *packet, layers_[1].offset,
-      layers_[1].kind == LayerKind::kUdp ? UdpHeader::kChecksumOffset : TcpHeader::kChecksumOffset);
+  set_partial_checksum(*packet, layers_[1].offset, checksum_offset(protocol_));
   // The positions were checked by begin.
   if (checksum_ == SegmentChecksum::kComplete) static_cast<void>(complete_checksum(*packet));
   return packet;

@@ -25,6 +25,12 @@ namespace netkit {
   return packet.meta.gso.size != 0;
 }
 
+// The kind of super-packet that TCP or UDP make over this IP header.
+[[nodiscard]] constexpr GsoType gso_type_of(const Layout& layout) {
+  if (layout.protocol == kIpUdp) return kGsoUdpL4;
+  return layout.family == IpFamily::kV4 ? kGsoTcp4 : kGsoTcp6;
+}
+
 // How many packets a super-packet stands for (gso_segs), by its headers, payload and GSO size; 1 for any
 // other packet and for one whose headers cannot be read.
 [[nodiscard]] std::uint16_t segment_count(const Packet& packet);
@@ -63,6 +69,7 @@ class Segmenter {
   const Packet* super_;
   SegmentChecksum checksum_;
   std::array<Layer, 2> layers_{};
+  std::uint8_t protocol_ = 0;           // of the transport header
   std::uint32_t headers_ = 0;           // bytes in front of the payload
   std::optional<std::uint32_t> jumbo_;  // where the jumbo option is
   std::uint32_t count_ = 0;
