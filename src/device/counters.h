@@ -22,13 +22,15 @@ struct LinkStats {
   friend bool operator==(const LinkStats&, const LinkStats&) = default;
 };
 
-// The fate of the packets of one direction. Every packet offered is forwarded, redirected or dropped with a
-// reason, so while nothing is queued: offered = forwarded + redirected + sum of dropped.
+// The fate of the packets of one direction. Every packet offered is forwarded, redirected, cut or dropped
+// with a reason: offered = forwarded + redirected + segmented + sum of dropped, while no packet is on its
+// way.
 struct FlowTotals {
   std::uint64_t offered = 0;  // came to the device in this direction
   std::uint64_t forwarded =
       0;  // transmit: taken by the other end or the wire; receive: taken by the stack above
   std::uint64_t redirected = 0;  // sent elsewhere by a program
+  std::uint64_t segmented = 0;   // super-packets cut in software; the pieces are offered anew
   DropCounts dropped{};
 
   [[nodiscard]] std::uint64_t lost() const {
@@ -39,7 +41,7 @@ struct FlowTotals {
 };
 
 struct FlowCounters {
-  Counter offered, forwarded, redirected;
+  Counter offered, forwarded, redirected, segmented;
   std::array<Counter, kDropReasons> dropped;
 
   void drop(DropReason reason, std::uint64_t n = 1) { dropped[static_cast<std::size_t>(reason)].add(n); }

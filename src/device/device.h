@@ -15,12 +15,13 @@
 #include "base/result.h"
 #include "device/counters.h"
 #include "device/flags.h"
-#include "device/mac_address.h"
+#include "device/mac.h"
 #include "device/mprog.h"
 #include "device/network.h"
 #include "device/sniffer.h"
 #include "device/transmit_status.h"
 #include "packet/batch.h"
+#include "packet/headers.h"
 #include "port/port.h"
 
 namespace netkit::device {
@@ -34,7 +35,7 @@ struct DeviceSettings {
   std::uint32_t max_mtu = kMaxMtu;
   std::uint32_t flags = kBroadcast | kMulticast;
   MacAddress mac;
-  MacAddress broadcast = MacAddress::broadcast();
+  MacAddress broadcast = kBroadcastMac;
   std::uint32_t tx_queue_len = kDefaultTxQueueLength;
   std::uint32_t num_tx_queues = 1;
   std::uint32_t num_rx_queues = 1;
@@ -45,7 +46,13 @@ struct DeviceSettings {
   std::uint32_t gro_max_size = kDefaultGsoMaxSize;
   std::uint32_t gro_ipv4_max_size = kDefaultGsoMaxSize;
   std::uint32_t tso_max_size = kDefaultGsoMaxSize;
+  std::uint32_t needed_headroom = 0;
+  std::uint32_t needed_tailroom = 0;
+  bool carrier = false;  // whether there is one from the start
 };
+
+// Whether a device with these limits may have that MTU (dev_validate_mtu). EINVAL with the kernel's text.
+[[nodiscard]] Result<> check_mtu(const DeviceSettings& limits, std::uint32_t mtu);
 
 class Device : public std::enable_shared_from_this<Device> {
  public:
@@ -64,12 +71,8 @@ class Device : public std::enable_shared_from_this<Device> {
   [[nodiscard]] bool carrier() const { return carrier_.load(std::memory_order_acquire); }
   // False once the device is on its way out: nothing may be queued for it any more.
   [[nodiscard]] bool registered() const { return registered_.load(std::memory_order_acquire); }
-  [[nodiscard]] MacAddress mac() const {
-    return MacAddress::from_packed(mac_.load(std::memory_order_relaxed));
-  }
-  [[nodiscard]] MacAddress broadcast() const {
-    return MacAddress::from_packed(broadcast_.load(std::memory_order_relaxed));
-  }
+  [[nodiscard]] MacAddress mac() const { return unpack(mac_.load(std::memory_order_relaxed)); }
+  [[nodiscard]] MacAddress broadcast() const { return unpack(broadcast_.load(std::memory_order_relaxed)); }
   [[nodiscard]] std::uint32_t mtu() const { return mtu_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::uint32_t needed_headroom() const {
     return needed_headroom_.load(std::memory_order_relaxed);
@@ -114,21 +117,20 @@ class Device : public std::enable_shared_from_this<Device> {
   void set_tx_queue_len(const Rtnl& rtnl, std::uint32_t length);
   void set_group(const Rtnl& rtnl, std::uint32_t group);
   void set_alias(const Rtnl& rtnl, std::string alias);
-  // EINVAL "too big gso_max_size" and its like.
-  Result<> set_gso_max_size(const Rtnl& rtnl, std::uint32_t bytes);
-  Result<> set_gso_ipv4_max_size(const Rtnl& rtnl, std::uint32_t bytes);
-  Result<> set_gso_max_segs(const Rtnl& rtnl, std::uint32_t segments);
-  Result<> set_gro_max_size(const Rtnl& rtnl, std::uint32_t bytes);
-  Result<> set_gro_ipv4_max_size(const Rtnl& rtnl, std::uint32_t bytes);
+  // The limits of super-packets; a value of at most 64 KiB goes for IPv4 too.
+  void set_gso_max_size(const Rtnl& rtnl, std::uint32_t bytes);
+  void set_gso_ipv4_max_size(const Rtnl& rtnl, std::uint32_t bytes);
+  void set_gso_max_segs(const Rtnl& rtnl, std::uint32_t segments);
+  void set_gro_max_size(const Rtnl& rtnl, std::uint32_t bytes);
+  void set_gro_ipv4_max_size(const Rtnl& rtnl, std::uint32_t bytes);
   // Wish of a device stacked on this one for room in front of received packets (netdev_set_rx_headroom);
   // negative: back to the default.
   virtual void set_rx_headroom(const Rtnl&, int) {}
 
-  // The mirror of a kernel namespace tells what the interface there has become; nothing is checked or
-  // refused. `up` goes through open and close, so that carrier follows.
+  // The mirror of a kernel namespace tells what the interface there has become: nothing is checked. Up, down
+  // and the other flags go through set_up and set_flag, so that carrier follows.
   void adopt_mtu(const Rtnl& rtnl, std::uint32_t mtu);
   void adopt_mac(const Rtnl& rtnl, const MacAddress& mac);
-  void adopt_flag(const Rtnl& rtnl, DeviceFlag flag, bool on);
 
   // The port must outlive the device's use of it: after taking it away (null) wait for a grace period. The
   // port is told the carrier at once.
@@ -164,7 +166,7 @@ class Device : public std::enable_shared_from_this<Device> {
   virtual void uninit(const Rtnl&) {}
   // Who must be unregistered with it (dellink); itself first.
   virtual void collect_for_deletion(const Rtnl&, std::vector<Device*>& doomed) { doomed.push_back(this); }
-  // Kinds with statistics of their own add them.
+  // Statistics that are kept elsewhere than in the device's own counters.
   virtual void add_stats(LinkStats&) const {}
 
   void set_carrier(const Rtnl& rtnl, bool on);
@@ -177,22 +179,23 @@ class Device : public std::enable_shared_from_this<Device> {
   [[nodiscard]] virtual bool lower_is_down() const { return false; }
 
   Network* network_;
+  NamespaceRef home_;  // keeps the namespace's memory for as long as packets may be here
   std::string name_;
   DeviceSettings settings_;
   std::string alias_;
   std::uint32_t promiscuity_ = 0;
-  std::uint32_t carrier_changes_ = 1;
+  std::uint32_t carrier_changes_;
 
   std::atomic<Namespace*> netns_{nullptr};
   std::atomic<IfIndex> ifindex_{0};
   std::atomic<std::uint32_t> flags_;
-  std::atomic<bool> carrier_{false};
+  std::atomic<bool> carrier_;
   std::atomic<bool> registered_{false};
   std::atomic<std::uint64_t> mac_;
   std::atomic<std::uint64_t> broadcast_;
   std::atomic<std::uint32_t> mtu_;
-  std::atomic<std::uint32_t> needed_headroom_{0};
-  std::atomic<std::uint32_t> needed_tailroom_{0};
+  std::atomic<std::uint32_t> needed_headroom_;
+  std::atomic<std::uint32_t> needed_tailroom_;
   std::atomic<std::uint32_t> gso_max_size_;
   std::atomic<std::uint32_t> gso_ipv4_max_size_;
   std::atomic<std::uint32_t> gso_max_segs_;

@@ -12,7 +12,6 @@
 // A thread that is no rcu::Reader wraps this in an rcu::Section and ends it with settle().
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -76,12 +75,14 @@ class Execution {
   [[nodiscard]] std::int32_t run(const bpf::Program& program, Packet& packet);
   // Whether the last run ended by a fault.
   [[nodiscard]] bool faulted() const { return faulted_; }
-  // A new packet begins its way through programs at the outermost level: an earlier record is forgotten.
+  // A packet comes to the programs of a transmit hook: a record of an earlier packet is forgotten, unless
+  // this happens inside a program's clone_redirect or a round of receive processing, which share one
+  // (kernel-findings.md 6).
   void begin_packet() {
-    if (depth_ == 0 && !receiving_) redirect_.clear();
+    if (!receiving_ && run_level_ == 0) redirect_.clear();
   }
-  // Hands packets to the port above a device, and remembers to flush it.
-  void send_up(Device& device, Port& port, PacketBatch& batch);
+  // Hands packets to a port, which must take them as they are, and remembers to flush it.
+  void hand_to(Port& port, PacketBatch& batch);
   void set_neighbour_output(NeighbourOutput function, void* self) {
     neighbour_output_ = function, neighbour_self_ = self;
   }
@@ -104,6 +105,8 @@ class Execution {
   [[nodiscard]] bool too_deep() const { return depth_ > kMaxDepth; }
 
  private:
+  void deliver(Device& device, PacketBatch& batch);
+  void drop_queued(PacketPtr packet);
   void drop_unregistered();
 
   Network* network_;

@@ -71,6 +71,9 @@ class LinkTable {
   friend class Link;
   LinkTable();
   ~LinkTable();
+  std::uint32_t reserve();
+  void insert(const LinkRef& link);
+  void erase(std::uint32_t id);
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -86,6 +86,7 @@ class ProgramList {
   [[nodiscard]] Result<std::ptrdiff_t> find_anchor(const Anchor& anchor, std::ptrdiff_t beside,
                                                    std::ptrdiff_t edge) const;
   [[nodiscard]] Result<std::ptrdiff_t> position(const ListRequest& request, std::ptrdiff_t candidate) const;
+  static constexpr std::ptrdiff_t kNoCandidate = -2;
   void publish(Snapshot next);
 
   Revision revision_rule_;

@@ -21,7 +21,7 @@
 
 namespace netkit::device {
 
-class Namespace {
+class Namespace : public std::enable_shared_from_this<Namespace> {
  public:
   Namespace(Network& network, std::string name, bool mirrored);
   ~Namespace();

@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <optional>
 
 #include "device/device.h"
 #include "device/mprog.h"
+#include "device/pair.h"
 
 namespace netkit::device {
 
@@ -23,18 +23,13 @@ struct NetkitSettings {
   NetkitPairing pairing = NetkitPairing::kPair;
   NetkitPolicy policy = NetkitPolicy::kPass;  // for what this end transmits while it has no program
   NetkitScrub scrub = NetkitScrub::kDefault;  // for what this end transmits into another namespace
-  std::uint16_t headroom = 0;
-  std::uint16_t tailroom = 0;
 };
 
-class Netkit final : public Device {
+class Netkit final : public PairedDevice {
  public:
   enum class Role : std::uint8_t { kPrimary, kPeer };
 
   Netkit(Network& network, DeviceSettings generic, NetkitSettings settings, Role role);
-
-  // Publishes the other ends once both are registered.
-  static void join(const Rtnl& rtnl, Netkit& primary, Netkit& peer);
 
   [[nodiscard]] DeviceKind kind() const override { return DeviceKind::kNetkit; }
   [[nodiscard]] Role role() const { return role_; }
@@ -44,23 +39,18 @@ class Netkit final : public Device {
   [[nodiscard]] NetkitPolicy policy() const { return policy_.load(std::memory_order_relaxed); }
   void set_policy(const Rtnl& rtnl, NetkitPolicy policy);
   // The other end: inside a read section or under the lock. Null: single, or it has gone.
-  [[nodiscard]] Netkit* other() const { return other_.load(std::memory_order_acquire); }
+  [[nodiscard]] Netkit* other() const { return static_cast<Netkit*>(other_end()); }
 
   // The programs that run for what this end transmits.
   ProgramList programs{ProgramList::Revision::kLasting};
 
-  [[nodiscard]] Device* peer() const override { return other(); }
-  [[nodiscard]] Device* link_device() const override { return other(); }
   void set_rx_headroom(const Rtnl& rtnl, int headroom) override;
   TransmitStatus start_transmit(Execution& execution, PacketBatch& batch) override;
 
  private:
   Result<> open(const Rtnl& rtnl) override;
-  void stop(const Rtnl& rtnl) override;
   Result<> change_mac(const Rtnl& rtnl, const MacAddress& mac) override;
   void uninit(const Rtnl& rtnl) override;
-  void collect_for_deletion(const Rtnl& rtnl, std::vector<Device*>& doomed) override;
-  [[nodiscard]] bool lower_is_down() const override;
 
   const Role role_;
   const NetkitMode mode_;
@@ -68,7 +58,6 @@ class Netkit final : public Device {
   const NetkitScrub scrub_;
   std::uint32_t headroom_wish_;
   std::atomic<NetkitPolicy> policy_;
-  std::atomic<Netkit*> other_{nullptr};
 };
 
 }  // namespace netkit::device

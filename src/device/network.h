@@ -96,9 +96,9 @@ class Network {
  private:
   struct Subscribers;
   void unregister(const Rtnl& rtnl, std::span<Device* const> devices);
-  void publish(const Event& event) const;
+  void publish(const Rtnl& rtnl, const Event& event) const;
 
-  mutable std::mutex mutex_;
+  std::mutex mutex_;
   std::vector<NamespaceRef> namespaces_;
   std::shared_ptr<Subscribers> subscribers_;
   std::atomic<std::uint64_t> unregistered_{0};
