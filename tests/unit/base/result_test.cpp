@@ -42,6 +42,14 @@ TEST(Result, TryMovesValuesThatCannotBeCopied) {
   EXPECT_EQ(unboxed(false).error().code, EPERM);
 }
 
+Result<int> twice(int n) { return 2 * n; }
+Result<int> twice_digit(char c) { return TRY(twice(TRY(parse_digit(c)))); }
+
+TEST(Result, OneTryMayStandInsideAnother) {
+  EXPECT_EQ(*twice_digit('4'), 8);
+  EXPECT_FALSE(twice_digit('?'));
+}
+
 TEST(Result, ErrnoNames) {
   EXPECT_EQ(errno_name(0), "OK");
   EXPECT_EQ(errno_name(EINVAL), "EINVAL");
