@@ -7,7 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <optional>
+#include <iterator>
 #include <system_error>
 
 namespace netkit::host {
@@ -97,33 +97,14 @@ std::optional<JournalRecord> record_from(const std::vector<std::string_view>& wo
   return std::nullopt;
 }
 
-// What is to be undone: names, with the identity as far as it was known.
-struct Leftover {
-  std::string name;
-  std::optional<NamespaceIdentity> identity;
-};
-
-std::vector<Leftover> leftovers(const std::vector<JournalRecord>& records) {
-  std::vector<Leftover> left;
-  const auto forget = [&](const std::string& name) {
-    std::erase_if(left, [&](const Leftover& item) { return item.name == name; });
-  };
-  for (const JournalRecord& record : records) {
-    std::visit(
-        Overloaded{[&](const NameReserved& reserved) { left.push_back({reserved.name, std::nullopt}); },
-                   [&](const NamespaceMade& made) {
-                     forget(made.name);
-                     left.push_back({made.name, made.identity});
-                   },
-                   [&](const NamespaceRemoved& removed) { forget(removed.name); }, [](const auto&) {}},
-        record);
-  }
-  std::ranges::reverse(left);
-  return left;
+void forget_latest(std::vector<MadeName>& names, const std::string& name) {
+  const auto latest =
+      std::find_if(names.rbegin(), names.rend(), [&](const MadeName& made) { return made.name == name; });
+  if (latest != names.rend()) names.erase(std::prev(latest.base()));
 }
 
 // Whether the name under /run/netns is one that the journal's keeper made.
-bool is_ours(const Leftover& item) {
+bool is_ours(const MadeName& item) {
   const auto space = NetworkNamespace::named(item.name);
   if (space) return item.identity == space->identity();
   // A file on which nothing is mounted: the keeper died between the two steps. Mode 0, so that it opens for
@@ -175,6 +156,22 @@ std::vector<JournalRecord> parse_journal(std::string_view text) {
   return records;
 }
 
+std::vector<MadeName> names_made(const std::vector<JournalRecord>& records) {
+  std::vector<MadeName> names;
+  for (const JournalRecord& record : records) {
+    std::visit(
+        Overloaded{[&](const NameReserved& reserved) { names.push_back({reserved.name, std::nullopt}); },
+                   [&](const NamespaceMade& made) {
+                     forget_latest(names, made.name);
+                     names.push_back({made.name, made.identity});
+                   },
+                   [&](const NamespaceRemoved& removed) { forget_latest(names, removed.name); },
+                   [](const auto&) {}},
+        record);
+  }
+  return names;
+}
+
 Result<Journal> Journal::create(const std::filesystem::path& directory, bool userns) {
   const std::string stem = std::to_string(::getpid());
   const std::filesystem::path unfinished = directory / (stem + std::string(kUnfinishedSuffix));
@@ -223,7 +220,9 @@ Result<std::vector<std::string>> Journal::undo() {
   const std::vector<JournalRecord> records = TRY(read());
   std::vector<std::string> removed;
   Error failed;
-  for (const Leftover& item : leftovers(records)) {
+  std::vector<MadeName> names = names_made(records);
+  std::ranges::reverse(names);
+  for (const MadeName& item : names) {
     if (!is_ours(item)) continue;
     const auto done = delete_named_namespace(item.name);
     if (done) {

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -58,6 +59,16 @@ using JournalRecord =
 // The records of a journal in their order. Lines that are none (a disk that filled up) are left out: what
 // cannot be read cannot be undone, what can be is.
 [[nodiscard]] std::vector<JournalRecord> parse_journal(std::string_view text);
+
+// A name under /run/netns that the records say was made and not removed; without an identity if the keeper
+// did not get that far.
+struct MadeName {
+  std::string name;
+  std::optional<NamespaceIdentity> identity;
+};
+// The oldest first. A record is about the latest of its name: a second attempt at a name that is taken, and
+// its `removed`, leave the first one alone.
+[[nodiscard]] std::vector<MadeName> names_made(const std::vector<JournalRecord>& records);
 
 class Journal {
  public:

@@ -151,6 +151,10 @@ Result<std::vector<LinkInfo>> Keeper::links(Nsid space) {
   }
 }
 
+Result<Location> Keeper::locate(int tap_queue) {
+  return call(LocateTap{}, {tap_queue});
+}
+
 Result<> Keeper::add_address(Nsid space, std::uint32_t ifindex, const IpPrefix& address) {
   return ok(call(AddAddress{space, ifindex, address}));
 }

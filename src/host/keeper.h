@@ -59,6 +59,12 @@ struct Tap {
   std::vector<Fd> queues;
 };
 
+// Where an interface is at present.
+struct Location {
+  Space space;
+  LinkInfo link;
+};
+
 // A command started in a namespace. `exit` becomes readable when it ended; see read_exit.
 struct Command {
   pid_t pid = 0;
@@ -97,6 +103,9 @@ class Keeper {
   [[nodiscard]] Result<LinkInfo> link(Nsid space, std::uint32_t ifindex);
   [[nodiscard]] Result<LinkInfo> link(Nsid space, std::string_view name);
   [[nodiscard]] Result<std::vector<LinkInfo>> links(Nsid space);
+  // Where the interface of a TAP's descriptor is now, e.g. after somebody moved it to a namespace that was
+  // not known yet. EBADFD: it has gone.
+  [[nodiscard]] Result<Location> locate(int tap_queue);
   [[nodiscard]] Result<> add_address(Nsid space, std::uint32_t ifindex, const IpPrefix& address);
   [[nodiscard]] Result<> add_route(Nsid space, const Route& route);
   [[nodiscard]] Result<> add_neighbour(Nsid space, const Neighbour& neighbour);

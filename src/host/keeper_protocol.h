@@ -85,6 +85,10 @@ struct LinksAfter {
   Nsid space;
   std::uint32_t after;
 };
+// The request's descriptor is a queue of the TAP.
+struct LocateTap {
+  using Reply = Location;
+};
 struct AddAddress {
   using Reply = Nothing;
   Nsid space;
@@ -123,7 +127,7 @@ struct Stop {
 
 using KeeperRequest =
     std::variant<MakeNamespace, UseNamespace, UseOwnNamespace, RemoveNamespace, MakeTap, MakeVeth, ChangeLink,
-                 MoveLink, DeleteLink, LinkByIndex, LinkByName, LinksAfter, AddAddress, AddRoute,
+                 MoveLink, DeleteLink, LinkByIndex, LinkByName, LinksAfter, LocateTap, AddAddress, AddRoute,
                  AddNeighbour, SetSysctl, OpenMonitor, RunCommand, Stop>;
 
 // ---- members of everything that is more than plain bytes, for the wire ----
@@ -134,6 +138,9 @@ auto members(Maybe<LinkInfo> auto& link) {
 auto members(Maybe<LinkChange> auto& change) {
   return std::tie(change.name, change.alias, change.mtu, change.mac, change.up, change.arp, change.carrier,
                   change.new_ifindex);
+}
+auto members(Maybe<Location> auto& location) {
+  return std::tie(location.space, location.link);
 }
 auto members(Maybe<TapRequest> auto& tap) {
   return std::tie(tap.space, tap.name, tap.ifindex, tap.queues, tap.mac, tap.mtu, tap.alias, tap.arp);

@@ -284,6 +284,27 @@ class Server {
     return links;
   }
 
+  Result<Location> handle(const LocateTap&) {
+    if (received_.size() != 1) return fail(EINVAL, "one descriptor is needed");
+    const TapPlace place = TRY(find_tap(received_.front().get()));
+    const Nsid nsid = TRY(scratch_.assign_nsid(place.space.fd()));
+    if (!spaces_.contains(nsid) || spaces_.at(nsid).identity != place.space.identity()) {
+      TRY(remember(place.space, named_space(place.space.identity())));
+    }
+    return Location{{nsid, place.space.identity()}, TRY(scratch_.link(place.name, nsid))};
+  }
+
+  // One that somebody else made: reachable by its name if it has one, else only for what needs no entry.
+  static KnownSpace named_space(const NamespaceIdentity& identity) {
+    for (const std::string& name : list_named_namespaces()) {
+      const auto space = NetworkNamespace::named(name);
+      if (space && space->identity() == identity) {
+        return {name, std::string(kNetnsDirectory) + "/" + name, identity, false};
+      }
+    }
+    return {"(without a name)", {}, identity, false};
+  }
+
   Result<Nothing> handle(const AddAddress& request) {
     return inside(request.space, [&](Netlink& netlink) {
       return nothing(netlink.add_address(request.ifindex, request.address));

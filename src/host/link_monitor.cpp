@@ -13,15 +13,11 @@ namespace {
 
 LinkGone gone(Nsid space, LinkInfo link, nlmsghdr* message) {
   nlattr* attributes[IFLA_MAX + 1] = {};
-  LinkGone event{.space = space, .link = std::move(link), .moved = false, .moved_to = {}, .new_ifindex = {}};
+  LinkGone event{.space = space, .link = std::move(link), .moved = false, .new_ifindex = {}};
   if (nlmsg_parse(message, sizeof(ifinfomsg), attributes, IFLA_MAX, nullptr) < 0) return event;
-  if (const nlattr* target = attributes[IFLA_NEW_NETNSID]; target != nullptr) {
-    event.moved = true;
-    if (nla_get_s32(target) >= 0) event.moved_to = Nsid{nla_get_s32(target)};
-  }
-  if (const nlattr* number = attributes[IFLA_NEW_IFINDEX]; number != nullptr) {
+  event.moved = attributes[IFLA_NEW_NETNSID] != nullptr;
+  if (const nlattr* number = attributes[IFLA_NEW_IFINDEX]; number != nullptr)
     event.new_ifindex = nla_get_u32(number);
-  }
   return event;
 }
 

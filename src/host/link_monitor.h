@@ -23,13 +23,13 @@ struct LinkChanged {
   Nsid space = Nsid::kHere;
   LinkInfo link;
 };
-// Deleted, or moved to another namespace; `link` is its last state, statistics included.
+// Deleted, or moved to another namespace; `link` is its last state, statistics included. Where it went the
+// kernel says only in ids of the namespace that it left: Keeper::locate finds it.
 struct LinkGone {
   Nsid space = Nsid::kHere;
   LinkInfo link;
   bool moved = false;
-  std::optional<Nsid> moved_to;  // where that namespace has an id
-  std::optional<std::uint32_t> new_ifindex;
+  std::optional<std::uint32_t> new_ifindex;  // in its new namespace
 };
 struct NamespaceGone {
   Nsid space = Nsid::kHere;

@@ -48,19 +48,15 @@ void bind_etc(const std::string& name) {
 std::vector<RunningNamespace> namespaces_of(const std::vector<JournalRecord>& records) {
   JournalOwner owner;
   std::vector<RunningNamespace> found;
-  const auto forget = [&](const std::string& name) {
-    std::erase_if(found, [&](const RunningNamespace& space) { return space.name == name; });
-  };
   for (const JournalRecord& record : records) {
     if (const auto* first = std::get_if<JournalOwner>(&record)) owner = *first;
-    if (const auto* removed = std::get_if<NamespaceRemoved>(&record)) forget(removed->name);
     if (const auto* used = std::get_if<NamespaceUsed>(&record)) {
       found.push_back({used->name, used->path, owner.keeper, owner.userns});
     }
-    if (const auto* made = std::get_if<NamespaceMade>(&record)) {
-      found.push_back(
-          {made->name, std::string(kNetnsDirectory) + "/" + made->name, owner.keeper, owner.userns});
-    }
+  }
+  for (const MadeName& made : names_made(records)) {
+    if (!made.identity) continue;
+    found.push_back({made.name, std::string(kNetnsDirectory) + "/" + made.name, owner.keeper, owner.userns});
   }
   return found;
 }

@@ -58,4 +58,12 @@ Result<std::vector<Fd>> open_tap(const std::string& name, std::uint32_t queues) 
   return opened;
 }
 
+Result<TapPlace> find_tap(int queue) {
+  ifreq request{};
+  if (::ioctl(queue, TUNGETIFF, &request) != 0) return fail_errno("asking a TAP for its name");
+  Fd space(::ioctl(queue, TUNGETDEVNETNS));
+  if (!space) return fail_errno("asking a TAP for its network namespace");
+  return TapPlace{TRY(NetworkNamespace::from_fd(std::move(space))), request.ifr_name};
+}
+
 }  // namespace netkit::host

@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/fd.h"
 #include "base/result.h"
+#include "host/namespaces.h"
 
 namespace netkit::host {
 
@@ -18,5 +18,13 @@ inline constexpr std::uint32_t kMaxTapQueues = 128;
 // alive, so open them in one of our own and move the interface. ENODEV, EACCES: there is no /dev/net/tun, or
 // not for us.
 [[nodiscard]] Result<std::vector<Fd>> open_tap(const std::string& name, std::uint32_t queues);
+
+// Where the interface behind a queue is and what it is called there. EBADFD: it has gone. EOPNOTSUPP: kernels
+// before 5.2.
+struct TapPlace {
+  NetworkNamespace space;
+  std::string name;
+};
+[[nodiscard]] Result<TapPlace> find_tap(int queue);
 
 }  // namespace netkit::host

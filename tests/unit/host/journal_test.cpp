@@ -63,6 +63,16 @@ TEST(JournalText, leaves_out_garbage_and_an_unfinished_last_line) {
   EXPECT_EQ(records[2], JournalRecord(NamespaceMade{"a", {1, 2}}));
 }
 
+TEST(JournalText, a_failed_second_attempt_leaves_the_first_one_known) {
+  const auto names = names_made(parse_journal(
+      "reserve a\nmade a 1 2\nreserve a\nremoved a\nreserve b\nreserve c\nmade c 1 3\nremoved c\n"));
+  ASSERT_EQ(names.size(), 2U);
+  EXPECT_EQ(names[0].name, "a");
+  EXPECT_EQ(names[0].identity, (NamespaceIdentity{1, 2}));
+  EXPECT_EQ(names[1].name, "b");
+  EXPECT_FALSE(names[1].identity.has_value());
+}
+
 TEST_F(JournalDirectory, a_new_journal_names_its_owner_and_is_locked) {
   auto journal = Journal::create(directory, true);
   ASSERT_TRUE(journal) << describe(journal.error());
