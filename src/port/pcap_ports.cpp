@@ -4,8 +4,10 @@
 
 #include <optional>
 
+#include "packet/checksum.h"
 #include "packet/dissect.h"
 #include "packet/headers.h"
+#include "packet/segment.h"
 #include "port/atomic_counters.h"
 #include "port/pcap_file.h"
 #include "port/vlan.h"
@@ -114,6 +116,11 @@ class WriterPort final : public Port {
     const Nanoseconds now = realtime_ns();
     std::uint64_t packets = 0, bytes = 0;
     for (PacketPtr& packet : batch) {
+      // A file cannot say that a checksum is still to be computed.
+      if (!is_gso(*packet) && !complete_checksum(*packet)) {
+        counters_.drop(DropReason::kMalformed);
+        continue;
+      }
       file_->write(*packet, now, Direction::kOutbound);
       ++packets;
       bytes += packet->len();
