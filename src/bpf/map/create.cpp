@@ -24,6 +24,7 @@ constexpr std::array kMapTypes = {
     MapTypeRow{MapType::kPercpuHash, check_hash, make_hash},
     MapTypeRow{MapType::kLruHash, check_hash, make_hash},
     MapTypeRow{MapType::kLruPercpuHash, check_hash, make_hash},
+    MapTypeRow{MapType::kLpmTrie, check_lpm_trie, make_lpm_trie},
 };
 
 std::string type_name(MapType type) {

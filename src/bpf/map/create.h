@@ -19,5 +19,6 @@ namespace netkit::bpf {
 [[nodiscard]] Result<MapRef> make_array(const MapSpec& spec);
 [[nodiscard]] Result<MapRef> make_prog_array(const MapSpec& spec);
 [[nodiscard]] Result<MapRef> make_hash(const MapSpec& spec);
+[[nodiscard]] Result<MapRef> make_lpm_trie(const MapSpec& spec);
 
 }  // namespace netkit::bpf

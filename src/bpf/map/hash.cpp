@@ -22,24 +22,26 @@ class HashMap final : public Map {
   }
 
  private:
+  static const std::byte* bytes(const void* key) { return static_cast<const std::byte*>(key); }
   static void* lookup(Map& map, const void* key, std::uint32_t cpu) {
     auto& self = static_cast<HashMap&>(map);
-    return hash_lookup(self.base(), self.geometry_, key, cpu);
+    return hash_lookup(self.base(), self.geometry_, bytes(key), cpu);
   }
 
   // A new entry of a per-CPU type is zero on other CPUs (pcpu_init_value).
   static std::int64_t update(Map& map, const void* key, const void* value, std::uint64_t flags,
                              std::uint32_t cpu) {
     auto& self = static_cast<HashMap&>(map);
-    return hash_update(self.base(), self.geometry_, key, flags, cpu, [&](std::uint32_t element, bool is_new) {
-      if (is_new) self.clear_copies(element);
-      copy_to_shared(self.value(element, cpu), value, self.geometry_.value_size);
-    });
+    return hash_update(self.base(), self.geometry_, bytes(key), flags, cpu,
+                       [&](std::uint32_t element, bool is_new) {
+                         if (is_new) self.clear_copies(element);
+                         copy_to_shared(self.value(element, cpu), value, self.geometry_.value_size);
+                       });
   }
 
   static std::int64_t erase(Map& map, const void* key) {
     auto& self = static_cast<HashMap&>(map);
-    return hash_erase(self.base(), self.geometry_, key);
+    return hash_erase(self.base(), self.geometry_, bytes(key));
   }
   static constexpr MapOperations kOperations{lookup, update, erase};
 
@@ -47,7 +49,7 @@ class HashMap final : public Map {
     return element_value(base(), geometry_, element, cpu);
   }
   [[nodiscard]] bool per_cpu() const { return geometry_.per_cpu != 0; }
-  [[nodiscard]] std::uint32_t hash(const void* key) const {
+  [[nodiscard]] std::uint32_t hash(const std::byte* key) const {
     return hash_key(key, geometry_.key_size, geometry_.seed);
   }
   [[nodiscard]] HashBucket& bucket(std::uint32_t number) const {

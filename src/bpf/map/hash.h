@@ -31,7 +31,7 @@
 namespace netkit::bpf {
 
 // The element of a key, 0 if there is none. Takes no lock as a rule.
-inline std::uint32_t hash_find(std::byte* base, const HashGeometry& geometry, const void* key,
+inline std::uint32_t hash_find(std::byte* base, const HashGeometry& geometry, const std::byte* key,
                                std::uint32_t hash) {
   constexpr int kAttempts = 8;
   HashBucket& bucket = hash_bucket(base, geometry, hash & geometry.bucket_mask);
@@ -54,7 +54,8 @@ inline std::uint32_t hash_find(std::byte* base, const HashGeometry& geometry, co
 }
 
 // bpf_map_lookup_elem: the value (per-CPU types: that CPU's copy), null if there is none.
-inline void* hash_lookup(std::byte* base, const HashGeometry& geometry, const void* key, std::uint32_t cpu) {
+inline void* hash_lookup(std::byte* base, const HashGeometry& geometry, const std::byte* key,
+                         std::uint32_t cpu) {
   const std::uint32_t element =
       hash_find(base, geometry, key, hash_key(key, geometry.key_size, geometry.seed));
   if (element == 0) return nullptr;
@@ -65,7 +66,7 @@ inline void* hash_lookup(std::byte* base, const HashGeometry& geometry, const vo
 // An update in the making: the elements that it holds outside of any chain. They go back only when the
 // bucket's lock has been released, and with it the readers have been told.
 struct HashUpdate {
-  const void* key;
+  const std::byte* key;
   std::uint32_t hash;
   std::uint64_t flags;
   std::uint32_t shard;
@@ -130,8 +131,8 @@ std::int64_t try_update(std::byte* base, const HashGeometry& geometry, HashUpdat
 // for user space. -E2BIG: full; -ENOMEM: nothing could be evicted, or less than max_entries places could be
 // reserved.
 template <class Write>
-std::int64_t hash_update(std::byte* base, const HashGeometry& geometry, const void* key, std::uint64_t flags,
-                         std::uint32_t shard, Write write) {
+std::int64_t hash_update(std::byte* base, const HashGeometry& geometry, const std::byte* key,
+                         std::uint64_t flags, std::uint32_t shard, Write write) {
   if (flags > kExist) return -EINVAL;
   HashUpdate update{key, hash_key(key, geometry.key_size, geometry.seed), flags, shard};
   std::int64_t outcome = detail::try_update(base, geometry, update, write);
@@ -147,7 +148,7 @@ std::int64_t hash_update(std::byte* base, const HashGeometry& geometry, const vo
 }
 
 // bpf_map_delete_elem.
-inline std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, const void* key) {
+inline std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, const std::byte* key) {
   const std::uint32_t hash = hash_key(key, geometry.key_size, geometry.seed);
   HashBucket& bucket = hash_bucket(base, geometry, hash & geometry.bucket_mask);
   std::uint32_t erased = 0;

@@ -26,7 +26,7 @@ ChainPlace find_in_chain_if(std::byte* base, const HashGeometry& geometry, HashB
 }
 
 inline ChainPlace find_in_chain(std::byte* base, const HashGeometry& geometry, HashBucket& bucket,
-                                const void* key, std::uint32_t hash) {
+                                const std::byte* key, std::uint32_t hash) {
   return find_in_chain_if(base, geometry, bucket, [&](std::uint32_t, ElementHead& element) {
     return element.hash.load(std::memory_order_relaxed) == hash &&
            key_equals(element_key(geometry, element), key, geometry.key_size);
@@ -38,8 +38,8 @@ inline void set_link(std::atomic<std::uint32_t>& link, std::uint32_t number) {
 }
 
 // Makes an element of one's own ready to be linked in front of `next`.
-inline void fill_element(std::byte* base, const HashGeometry& geometry, std::uint32_t number, const void* key,
-                         std::uint32_t hash, std::uint32_t next) {
+inline void fill_element(std::byte* base, const HashGeometry& geometry, std::uint32_t number,
+                         const std::byte* key, std::uint32_t hash, std::uint32_t next) {
   ElementHead& element = hash_element(base, geometry, number);
   element.hash.store(hash, std::memory_order_release);
   store_key(element_key(geometry, element), key, geometry.key_size);

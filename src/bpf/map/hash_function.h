@@ -24,9 +24,9 @@ inline std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) {
 }  // namespace detail
 
 // `size` is at least 1. Never depends on the key's alignment.
-inline std::uint32_t hash_key(const void* key, std::uint32_t size, std::uint64_t seed) {
+inline std::uint32_t hash_key(const std::byte* key, std::uint32_t size, std::uint64_t seed) {
   using detail::fold_multiply;
-  const auto* at = static_cast<const std::uint8_t*>(key);
+  const auto* at = reinterpret_cast<const std::uint8_t*>(key);
   const std::uint64_t secret = seed ^ detail::kHashA;
   std::uint64_t state = seed + size * detail::kHashB;
   std::uint32_t left = size;

@@ -4,10 +4,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 
 #include "bpf/map/element_pool.h"
 #include "bpf/map/hash_function.h"
+#include "bpf/map/stored_key.h"
 
 namespace netkit::bpf {
 
@@ -64,34 +64,6 @@ inline std::byte* element_value(std::byte* base, const HashGeometry& geometry, s
     return base + geometry.planes + cpu * geometry.plane_size + std::uint64_t{number} * geometry.value_stride;
   }
   return reinterpret_cast<std::byte*>(&hash_element(base, geometry, number)) + geometry.value_offset;
-}
-
-// Keys are stored in words of 8 bytes, zero behind their end, and moved by atomic accesses: a reader without
-// a lock may look at an element that is just being used again. Release and acquire keep them on their side of
-// the bucket's sequence.
-inline std::uint64_t key_word(const std::byte* key, std::uint32_t bytes) {
-  if (bytes >= 8) return load_unaligned<std::uint64_t>(key);
-  if (bytes == 4) return load_unaligned<std::uint32_t>(key);
-  std::uint64_t word = 0;
-  std::memcpy(&word, key, bytes);
-  return word;
-}
-
-inline bool key_equals(const std::byte* stored, const void* key, std::uint32_t size) {
-  const auto* at = static_cast<const std::byte*>(key);
-  const auto* words = reinterpret_cast<const std::uint64_t*>(stored);
-  for (std::uint32_t done = 0; done < size; done += 8, ++words) {
-    if (__atomic_load_n(words, __ATOMIC_ACQUIRE) != key_word(at + done, size - done)) return false;
-  }
-  return true;
-}
-
-inline void store_key(std::byte* stored, const void* key, std::uint32_t size) {
-  const auto* at = static_cast<const std::byte*>(key);
-  auto* words = reinterpret_cast<std::uint64_t*>(stored);
-  for (std::uint32_t done = 0; done < size; done += 8, ++words) {
-    __atomic_store_n(words, key_word(at + done, size - done), __ATOMIC_RELEASE);
-  }
 }
 
 }  // namespace netkit::bpf
