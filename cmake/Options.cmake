@@ -33,5 +33,9 @@ if(NETKIT_SANITIZE)
   target_link_options(netkit_options INTERFACE -fsanitize=${NETKIT_SANITIZE})
   target_compile_definitions(netkit_options INTERFACE NETKIT_SANITIZED=1)
 endif()
+if(NETKIT_FUZZ)
+  # The libraries, too, tell the fuzzer which of their branches an input takes.
+  target_compile_options(netkit_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 target_include_directories(netkit_options INTERFACE
   ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)

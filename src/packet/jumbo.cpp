@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::uint8_t kJumboType = 0xc2;
 constexpr std::uint8_t kJumboLength = 4;
+constexpr std::uint32_t kLongestPlain = 65536;  // with the IPv6 header (GRO_LEGACY_MAX_SIZE)
 
 }  // namespace
 
@@ -14,7 +15,8 @@ std::optional<std::uint32_t> find_jumbo_option(std::span<const std::uint8_t> byt
   if (layout.family != IpFamily::kV6) return std::nullopt;
   const auto ip = read_header<Ipv6Header>(bytes.subspan(layout.network));
   const std::uint32_t at = layout.network + Ipv6Header::kSize;
-  if (!ip || ip->next_header != kIpHopByHop || bytes.size() < at + kJumboOption) return std::nullopt;
+  if (!ip || ip->next_header != kIpHopByHop || bytes.size() <= layout.network + kLongestPlain)
+    return std::nullopt;
   const auto option = bytes.subspan(at, kJumboOption);
   const bool jumbo =
       option[0] == kIpTcp && option[1] == 0 && option[2] == kJumboType && option[3] == kJumboLength;

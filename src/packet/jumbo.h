@@ -14,8 +14,8 @@ namespace netkit {
 // The bytes of the hop-by-hop header that holds the option and nothing else.
 inline constexpr std::uint32_t kJumboOption = 8;
 
-// Where that header is, counted from the start of `bytes`, if it follows the IPv6 header immediately and TCP
-// follows it (ipv6_has_hopopt_jumbo).
+// Where that header is, counted from the start of `bytes`, in a packet that needs it: if it follows the IPv6
+// header immediately and TCP follows it (ipv6_has_hopopt_jumbo).
 [[nodiscard]] std::optional<std::uint32_t> find_jumbo_option(std::span<const std::uint8_t> bytes,
                                                              const Layout& layout);
 

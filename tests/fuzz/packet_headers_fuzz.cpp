@@ -24,7 +24,7 @@ struct Wishes {
   std::uint8_t gso_kind;
   std::uint16_t gso_size;
   std::uint8_t pulled;
-  std::uint8_t repeat;  // hundreds of payload bytes more
+  std::uint8_t repeat;  // three hundred payload bytes more, each
 };
 
 void check(bool holds) {
@@ -33,10 +33,10 @@ void check(bool holds) {
 
 PacketPtr make_packet(PacketPool& pool, const Wishes& wishes, std::span<const std::uint8_t> bytes) {
   PacketPtr packet =
-      pool.allocate(static_cast<std::uint32_t>(bytes.size()), kMinHeadroom, wishes.repeat * 100U);
+      pool.allocate(static_cast<std::uint32_t>(bytes.size()), kMinHeadroom, wishes.repeat * 300U);
   if (packet == nullptr) return nullptr;
   std::ranges::copy(bytes, packet->data());
-  check(packet->append_zero(wishes.repeat * 100U));
+  check(packet->append_zero(wishes.repeat * 300U));
   static_cast<void>(parse_headers(*packet, {}));
   constexpr std::uint32_t kKinds[] = {kGsoNone,
                                       kGsoTcp4,
