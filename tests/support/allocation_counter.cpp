@@ -12,6 +12,7 @@ std::uint64_t netkit::testing::allocations() {
   return count.load(std::memory_order_relaxed);
 }
 
+#if NETKIT_COUNTS_ALLOCATIONS
 void* operator new(std::size_t bytes) {
   count.fetch_add(1, std::memory_order_relaxed);
   if (void* at = std::malloc(bytes)) return at;
@@ -23,3 +24,4 @@ void operator delete(void* at) noexcept {
 void operator delete(void* at, std::size_t) noexcept {
   std::free(at);
 }
+#endif

@@ -1,7 +1,18 @@
 // Counts what a test program takes from the heap, to show that a path does not. Link allocation_counter.cpp.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
+
+// ThreadSanitizer brings an operator new of its own that cannot be replaced: nothing is counted then.
+#define NETKIT_COUNTS_ALLOCATIONS 1
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#undef NETKIT_COUNTS_ALLOCATIONS
+#define NETKIT_COUNTS_ALLOCATIONS 0
+#endif
+#endif
 
 namespace netkit::testing {
 
@@ -9,3 +20,8 @@ namespace netkit::testing {
 [[nodiscard]] std::uint64_t allocations();
 
 }  // namespace netkit::testing
+
+// At the start of a test that counts.
+#define NETKIT_NEEDS_ALLOCATION_COUNT()         \
+  if constexpr (NETKIT_COUNTS_ALLOCATIONS == 0) \
+  GTEST_SKIP() << "ThreadSanitizer does not let operator new be counted"

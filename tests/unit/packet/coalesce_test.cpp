@@ -333,6 +333,7 @@ TEST_F(Coalescing, GoesOnWithoutMergingWhenThePoolIsEmpty) {
 }
 
 TEST_F(Coalescing, DoesNotAllocate) {
+  NETKIT_NEEDS_ALLOCATION_COUNT();
   std::array<PacketPtr, 40> packets;
   const auto forget = [](const PacketPtr&) {};
   const auto run = [&] {

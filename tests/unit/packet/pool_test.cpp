@@ -151,6 +151,7 @@ TEST(Reserve, LeavesThePacketAloneWhenThereIsNoBuffer) {
 }
 
 TEST(Pool, DoesNotAllocateOnceWarm) {
+  NETKIT_NEEDS_ALLOCATION_COUNT();
   PacketPool pool;
   {
     const PacketPtr warm[] = {pool.allocate(100), pool.allocate(10000)};

@@ -271,6 +271,7 @@ TEST_F(Segmentation, SaysWhenThePoolIsEmpty) {
 }
 
 TEST_F(Segmentation, DoesNotAllocate) {
+  NETKIT_NEEDS_ALLOCATION_COUNT();
   const PacketPtr super = frame().ip("10.0.0.1", "10.0.0.2").tcp(1, 2).gso(1448).pattern(60'000).build(pool_);
   const auto run = [&] {
     return segment(*super, pool_, SegmentChecksum::kComplete, [](const PacketPtr&) {});
