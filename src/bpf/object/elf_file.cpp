@@ -98,6 +98,7 @@ Result<ElfFile> read_elf(std::span<const std::byte> bytes) {
   std::size_t count = 0;
   if (elf_getshdrstrndx(elf.get(), &names) != 0 || elf_getshdrnum(elf.get(), &count) != 0)
     return broken("unreadable section table");
+  if (count == 0) return fail(EINVAL, "the file ends before its section table; compile it again");
 
   ElfFile file;
   std::vector<GElf_Shdr> headers;

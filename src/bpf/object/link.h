@@ -25,13 +25,14 @@ using MapFactory = std::function<Result<MapRef>(const MapSpec&)>;
 
 // What to do with one program in place of what its section says.
 struct ProgramOverride {
-  std::optional<ProgramType> type;
-  std::optional<AttachType> expected_attach_type;
+  std::optional<ProgramType> type = std::nullopt;
+  std::optional<AttachType> expected_attach_type = std::nullopt;
 };
 
 struct MapOverride {
-  std::optional<std::uint32_t> max_entries;
-  std::optional<std::uint32_t> value_size;  // of a data section: at least its size, the rest is zero
+  std::optional<std::uint32_t> max_entries = std::nullopt;
+  std::optional<std::uint32_t> value_size =
+      std::nullopt;  // of a data section: at least its size, the rest is zero
 };
 
 // A new value of a global variable: a number for integers, enums and bools; else exactly its bytes.
@@ -57,7 +58,7 @@ struct LinkedMap {
   std::string name;     // full ELF name; data sections as libbpf names them
   std::string section;  // of a data section ('.rodata'), else empty
   std::uint32_t pinning = 0;
-  MapRef map;
+  MapRef map;  // a user_reference; programs hold the map itself
 };
 
 // A PROG_ARRAY slot that the object's `values` initialiser fills: the loader writes the program's id there

@@ -76,7 +76,7 @@ class MapLinker {
     MapRef map = TRY(find_reused(spec, {}));
     if (map == nullptr) map = TRY(create(spec, ".maps"));
     linked_.push_back(
-        {.name = spec.name, .section = {}, .pinning = definition.pinning, .map = std::move(map)});
+        {.name = spec.name, .section = {}, .pinning = definition.pinning, .map = user_reference(map)});
     return {};
   }
 
@@ -101,7 +101,7 @@ class MapLinker {
       TRY(fill(*map, index));
     }
     linked_.push_back(
-        {.name = spec.name, .section = std::string(data.section), .pinning = 0, .map = std::move(map)});
+        {.name = spec.name, .section = std::string(data.section), .pinning = 0, .map = user_reference(map)});
     return {};
   }
 

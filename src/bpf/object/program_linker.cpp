@@ -7,6 +7,7 @@
 #include <span>
 #include <string_view>
 
+#include "bpf/map/tables.h"
 #include "bpf/object/core_relocation.h"
 
 namespace netkit::bpf {
@@ -26,6 +27,13 @@ std::span<const Record> within(const std::vector<Record>& records, const ObjectF
   const auto to =
       std::ranges::lower_bound(from, records.end(), function.first + function.count, {}, &Record::insn);
   return {from, to};
+}
+
+// A program holds the map itself: through a reference of user space, programs in a PROG_ARRAY that name that
+// array would keep it, and so themselves, for ever.
+MapRef owned_by_program(const MapRef& map) {
+  MapRef itself = MapTable::instance().find(map->id());
+  return itself != nullptr ? itself : map;
 }
 
 std::string describe(const Extern& external) {
@@ -172,7 +180,7 @@ Result<> ProgramLinker::patch_load(std::uint32_t at, const Placed& placed, const
 
 std::int32_t ProgramLinker::map_index(std::uint32_t map) {
   const auto [entry, is_new] = map_indices_.try_emplace(map, static_cast<std::int32_t>(image_->maps.size()));
-  if (is_new) image_->maps.push_back(maps_[map].map);
+  if (is_new) image_->maps.push_back(owned_by_program(maps_[map].map));
   return entry->second;
 }
 
