@@ -10,11 +10,16 @@
 
 namespace netkit::bpf {
 
-// Checks the image (opcodes, jump targets, registers, helper numbers, licence rule) and prepares it. What is not
-// supported is refused here by its name, with the source line: EINVAL, as the kernel's verifier says it.
+// Checks the image (opcodes, jump targets, registers, helper numbers, licence rule) and prepares it. What is
+// not supported is refused here by its name, with the source line: EINVAL, as the kernel's verifier says it.
+// The program has no id yet (ProgramTable::publish gives it).
 [[nodiscard]] Result<std::unique_ptr<Program>> prepare_interpreted(std::shared_ptr<const ProgramImage> image);
 
-// Sets a context up for one run of one program on `packet` (run.cpu, redirect, outside, pool are set already).
+// Program::entry of every program that prepare_interpreted made.
+[[nodiscard]] EntryFunction interpreter_entry();
+
+// Sets a context up for one run of one program on `packet` (run.cpu, redirect, outside, pool are set
+// already).
 void begin_run(RunContext& run, Packet& packet);
 
 // begin_run, the program's entry, its counters: what hooks call. Returns the verdict (R0 as int).

@@ -88,7 +88,7 @@ Result<Instruction> decode_alu(const Insn& insn) {
     if (cast) return refuse("address-space casts (addr_space_cast) are not supported");
     return decode_move(insn, width);
   }
-  if (operation > kEnd) return refuse(fmt::format("invalid BPF_ALU opcode {:x}", operation));
+  if (operation > kEnd) return unknown_opcode(insn.opcode);
 
   const bool divides = operation == kDiv || operation == kMod;
   const bool is_signed = insn.off == 1;

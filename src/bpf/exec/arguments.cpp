@@ -1,0 +1,169 @@
+// Holds every argument of a helper call against the helper's contract, so that helpers may trust what they
+// get.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string_view>
+
+#include "bpf/exec/machine.h"
+#include "bpf/map/map.h"
+
+namespace netkit::bpf {
+namespace {
+
+constexpr std::uint64_t kMaxSize = std::uint64_t{1} << 29;  // BPF_MAX_VAR_SIZ
+
+class ArgumentCheck {
+ public:
+  ArgumentCheck(Machine& machine, const Operation* at, const Helper& helper, const Registers& r)
+      : machine_(&machine), at_(at), helper_(&helper), r_(&r) {}
+
+  bool all() {
+    for (; index_ < helper_->contract.arguments.size(); ++index_) {
+      const Arg kind = helper_->contract.arguments[index_];
+      if (kind == Arg::kNone) return true;
+      if (!one(kind)) return false;
+    }
+    return true;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t value() const { return (*r_)[index_ + 1]; }
+  [[nodiscard]] std::uint64_t next_value() const { return (*r_)[index_ + 2]; }
+  [[nodiscard]] bool size_may_be_zero() const {
+    return helper_->contract.arguments[index_ + 1] == Arg::kSizeOrZero;
+  }
+
+  bool one(Arg kind) {
+    switch (kind) {
+      case Arg::kNone:
+      case Arg::kAnything:
+        return true;
+      case Arg::kContext:
+        return value() == machine_->run().context_address() || refuse("is not the context");
+      case Arg::kMap:
+        return map();
+      case Arg::kMapKey:
+        return map_memory(key_size(), AccessKind::kRead);
+      case Arg::kMapValue:
+        return map_value();
+      case Arg::kMapValueOut:
+        return map_memory(value_size(), AccessKind::kWrite);
+      case Arg::kMem:
+        return sized(AccessKind::kRead, false, false);
+      case Arg::kMemOrNull:
+        return sized(AccessKind::kRead, false, true);
+      case Arg::kPacketMem:
+        return sized(AccessKind::kRead, true, false);
+      case Arg::kPacketMemOrNull:
+        return sized(AccessKind::kRead, true, true);
+      case Arg::kOutMem:
+        return sized(AccessKind::kWrite, false, false);
+      case Arg::kOutMemOrNull:
+        return sized(AccessKind::kWrite, false, true);
+      case Arg::kSize:
+        return (value() > 0 && value() <= kMaxSize) || refuse_size(value());
+      case Arg::kSizeOrZero:
+        return value() <= kMaxSize || refuse_size(value());
+      case Arg::kFunction:
+        return machine_->function(at_, value()) != nullptr;
+      case Arg::kStackOrNull:
+        return value() == 0 || stack();
+      case Arg::kConstString:
+        return constant_string();
+      case Arg::kLongOut:
+        return number_out(sizeof(std::uint64_t));
+      case Arg::kIntOut:
+        return number_out(sizeof(std::uint32_t));
+    }
+    return refuse("is of a kind that this engine does not know");
+  }
+
+  bool map() {
+    if (!std::ranges::binary_search(machine_->code().maps, value()))
+      return refuse("is not a map of the program");
+    map_ = reinterpret_cast<const Map*>(value());
+    const MapType wanted = helper_->contract.map_type;
+    if (wanted != MapType::kUnspec && map_->spec().type != wanted) {
+      return refuse(fmt::format("is a map of type {}, not {}", map_type_name(map_->spec().type),
+                                map_type_name(wanted)));
+    }
+    return true;
+  }
+  [[nodiscard]] std::uint64_t key_size() const { return map_->spec().key_size; }
+  [[nodiscard]] std::uint64_t value_size() const { return map_->spec().value_size; }
+  // Memory whose size the map of the call determines; the contract names the map first.
+  bool map_memory(std::uint64_t size, AccessKind kind) {
+    return memory(value(), size, kind, kind == AccessKind::kRead);
+  }
+  bool map_value() {
+    if ((map_->spec().flags & kRdonlyProg) != 0)
+      return refuse("would be written into a map that is read-only for programs");
+    return map_memory(value_size(), AccessKind::kRead);
+  }
+
+  bool sized(AccessKind kind, bool packet_allowed, bool null_allowed) {
+    const std::uint64_t size = next_value();
+    if (size > kMaxSize) return refuse_size(size);
+    if (size == 0)
+      return size_may_be_zero() && (value() != 0 || null_allowed) ? true : refuse("is memory of no bytes");
+    return memory(value(), size, kind, packet_allowed);
+  }
+
+  bool memory(std::uint64_t address, std::uint64_t size, AccessKind kind, bool packet_allowed) {
+    const Region* region = machine_->find(address, size);
+    if (region == nullptr || region->kind == RegionKind::kContext) return refuse_memory(address, size, kind);
+    if (region->kind == RegionKind::kPacket && !packet_allowed)
+      return refuse("is packet memory, which this helper does not take");
+    if (kind == AccessKind::kWrite && !region->writable) return refuse("is read-only memory");
+    return true;
+  }
+
+  bool stack() {
+    const Region* region = machine_->find(value(), 1);
+    return (region != nullptr && region->kind == RegionKind::kStack) || refuse("is neither stack nor null");
+  }
+
+  bool number_out(std::uint64_t size) {
+    if (value() % size != 0) return refuse("is not aligned");
+    return memory(value(), size, AccessKind::kWrite, false);
+  }
+
+  bool constant_string() {
+    const Region* region = machine_->find(value(), 1);
+    if (region == nullptr || region->kind != RegionKind::kGlobalData || region->writable)
+      return refuse("is not a string in read-only map memory");
+    const std::uint64_t rest = region->size - (value() - region->base);
+    return std::memchr(reinterpret_cast<const void*>(value()), 0, rest) != nullptr ||
+           refuse("is a string without end");
+  }
+
+  bool refuse(std::string_view what) {
+    machine_->fault(at_, fmt::format("argument {} of bpf_{} {}", index_ + 1, helper_->name, what));
+    return false;
+  }
+  bool refuse_size(std::uint64_t size) {
+    return refuse(fmt::format("is {}, no valid size", static_cast<std::int64_t>(size)));
+  }
+  bool refuse_memory(std::uint64_t address, std::uint64_t size, AccessKind kind) {
+    return refuse(fmt::format("is not {} bytes of {} memory: {}", size,
+                              kind == AccessKind::kRead ? "readable" : "writable",
+                              describe_address(machine_->run(), machine_->frame_pointer(), address)));
+  }
+
+  Machine* machine_;
+  const Operation* at_;
+  const Helper* helper_;
+  const Registers* r_;
+  std::size_t index_ = 0;
+  const Map* map_ = nullptr;
+};
+
+}  // namespace
+
+bool check_arguments(Machine& machine, const Operation* at, const Helper& helper, const Registers& r) {
+  return ArgumentCheck(machine, at, helper, r).all();
+}
+
+}  // namespace netkit::bpf

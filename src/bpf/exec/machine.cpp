@@ -1,0 +1,212 @@
+#include "bpf/exec/machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+#include "bpf/exec/interpreter.h"
+#include "bpf/exec/position.h"
+#include "bpf/map/map.h"
+#include "bpf/run/skb.h"
+
+namespace netkit::bpf {
+namespace {
+
+constexpr std::uint64_t kZeroStep = 64;             // bytes of stack zeroed at a time
+constexpr std::uint32_t kMayGotoLimit = 8'388'608;  // BPF_MAX_LOOPS
+
+std::string_view word_for(AccessKind kind) {
+  switch (kind) {
+    case AccessKind::kRead:
+      return "read";
+    case AccessKind::kWrite:
+      return "write";
+    case AccessKind::kAtomic:
+      return "atomic access";
+  }
+  return "access";
+}
+
+}  // namespace
+
+Machine::Machine(RunContext& run, const Program& program)
+    : run_(&run), top_(reinterpret_cast<std::uint64_t>(run.stack.data() + run.stack.size())), zeroed_(top_) {
+  frame().may_goto = kMayGotoLimit;
+  run.regions.stack = {top_, 0, RegionKind::kStack, true, 0};
+  enter_program(program);
+}
+
+void Machine::enter_program(const Program& program) {
+  code_ = static_cast<const InterpretedCode*>(program.code.get());
+  run_->program = &program;
+  run_->regions.enter(code_->globals);
+}
+
+bool Machine::enter_frame(const Operation* at) {
+  if (depth_ + 1 == kMaxCallDepth) {
+    fault(at, fmt::format("the call stack is {} frames deep, no more are allowed", kMaxCallDepth));
+    return false;
+  }
+  zero_stack_down_to(frame_pointer() - kStackSize);
+  ++depth_;
+  frame().program = run_->program;
+  frame().may_goto = kMayGotoLimit;
+  return true;
+}
+
+void Machine::leave_frame() {
+  if (run_->program != frame().program) enter_program(*frame().program);
+  --depth_;
+  place_stack_region();
+}
+
+bool Machine::take_tail_call(const Operation* at, std::uint32_t base_depth) {
+  const Program& target = *std::exchange(run_->tail_target, nullptr);
+  if (base_depth != 0) {
+    fault(at, "tail call inside a callback");
+    return false;
+  }
+  if (target.entry != run_->program->entry) {
+    fault(at, fmt::format("tail call to program {} that another engine has prepared", target.id));
+    return false;
+  }
+  enter_program(target);
+  return true;
+}
+
+// ---- memory ----
+
+void Machine::zero_stack_down_to(std::uint64_t address) {
+  if (address >= zeroed_) return;
+  const std::uint64_t used =
+      (top_ - address + kZeroStep - 1) / kZeroStep * kZeroStep;  // frames are multiples of it
+  const std::uint64_t low = top_ - used;
+  std::memset(reinterpret_cast<void*>(low), 0, zeroed_ - low);
+  zeroed_ = low;
+  place_stack_region();
+}
+
+void Machine::place_stack_region() {
+  const std::uint64_t base = std::max(zeroed_, frame_pointer() - kStackSize);
+  run_->regions.stack.base = base;
+  run_->regions.stack.size = top_ - base;
+}
+
+const Region* Machine::find(std::uint64_t address, std::uint64_t size) {
+  const RegionTable& regions = run_->regions;
+  if (const Region* region = regions.find(address, size)) return region;
+  const std::uint64_t low = frame_pointer() - kStackSize;
+  const Region live{low, top_ - low, RegionKind::kStack, true, 0};
+  if (!live.holds(address, size)) return nullptr;
+  zero_stack_down_to(address);
+  return &regions.stack;
+}
+
+bool Machine::load_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size, bool sign_extend,
+                             std::uint64_t& value) {
+  const Region* region = find(address, size);
+  if (region != nullptr && region->kind != RegionKind::kContext) {
+    value = 0;
+    std::memcpy(&value, reinterpret_cast<const void*>(address), size);
+    return true;
+  }
+  if (region != nullptr) {
+    const std::uint64_t offset = address - region->base;
+    const SkbFieldInfo* field = skb_readable(offset, size);
+    if (field != nullptr && !(field->pointer && sign_extend)) {
+      value = skb_read(*run_, *field, static_cast<std::uint32_t>(offset), size);
+      return true;
+    }
+  }
+  fault_access(at, AccessKind::kRead, address, size);
+  return false;
+}
+
+bool Machine::store_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size,
+                              std::uint64_t value) {
+  const Region* region = find(address, size);
+  if (region != nullptr && region->kind == RegionKind::kContext) {
+    const std::uint64_t offset = address - region->base;
+    if (const SkbFieldInfo* field = skb_writable(offset, size)) {
+      skb_write(*run_, *field, static_cast<std::uint32_t>(offset), size, value);
+      return true;
+    }
+  } else if (region != nullptr && region->writable) {
+    std::memcpy(reinterpret_cast<void*>(address), &value, size);
+    return true;
+  }
+  fault_access(at, AccessKind::kWrite, address, size);
+  return false;
+}
+
+bool Machine::check_atomic(const Operation* at, std::uint64_t address, std::uint32_t size, AccessKind kind) {
+  const Region* region = find(address, size);
+  const bool reads_only = kind == AccessKind::kRead;
+  const bool allowed = region != nullptr && region->kind != RegionKind::kContext &&
+                       region->kind != RegionKind::kPacket && (region->writable || reads_only) &&
+                       address % size == 0;
+  if (!allowed) fault_access(at, AccessKind::kAtomic, address, size);
+  return allowed;
+}
+
+// ---- calls ----
+
+bool Machine::call_checked(const Operation* at, Registers& r) {
+  const auto& helper = *reinterpret_cast<const Helper*>(at->imm);
+  if (!check_arguments(*this, at, helper, r)) return false;
+  const Operation* const outer = std::exchange(calling, at);
+  const std::uint64_t first = r[1];
+  r[0] = helper.function(*run_, r[1], r[2], r[3], r[4], r[5]);
+  calling = outer;
+  if (run_->fault.happened) return false;
+  if (helper.contract.result == Return::kMapValueOrNull && r[0] != 0) {
+    const auto& map = *reinterpret_cast<const Map*>(first);
+    run_->regions.hand_out({r[0], map.spec().value_size, RegionKind::kMapValue,
+                            (map.spec().flags & kRdonlyProg) == 0, map.id()});
+  }
+  if ((helper.contract.effects & kChangesPacket) != 0) run_->packet_moved();
+  return true;
+}
+
+const Operation* Machine::function(const Operation* at, std::uint64_t value) {
+  const std::uint64_t number = value - kFunctionTag;
+  if (number >= code_->functions.size()) {
+    fault(at, "call back to what is not a function of the program");
+    return nullptr;
+  }
+  return &code_->operations[code_->functions[number]];
+}
+
+// ---- faults ----
+
+void Machine::fault(const Operation* at, std::string text) {
+  if (run_->fault.happened) return;
+  const auto insn = static_cast<std::uint32_t>(at - code_->operations.data());
+  run_->fault = {true, insn, fmt::format("{}, {}", text, position_of(*run_->program->image, insn))};
+}
+
+void Machine::fault_budget(const Operation* at) {
+  fault(at, fmt::format("the program did not end within {} instructions", run_->instruction_limit));
+}
+
+void Machine::fault_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size) {
+  const Region* region = run_->regions.find(address, size);
+  std::string_view reason;
+  if (region != nullptr && region->kind == RegionKind::kContext) {
+    reason = kind == AccessKind::kAtomic ? ": the context takes no atomics" : ": invalid bpf_context access";
+  } else if (region != nullptr && kind == AccessKind::kAtomic && address % size != 0) {
+    reason = ": atomics must be aligned";
+  } else if (region != nullptr && kind == AccessKind::kAtomic && region->kind == RegionKind::kPacket) {
+    reason = ": packets take no atomics";
+  } else if (region != nullptr) {
+    reason = ": read-only";
+  }
+  fault(at, fmt::format("{} of {} byte{} at {}{}", word_for(kind), size, size == 1 ? "" : "s",
+                        describe_address(*run_, frame_pointer(), address), reason));
+}
+
+}  // namespace netkit::bpf

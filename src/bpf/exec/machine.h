@@ -1,0 +1,122 @@
+// The state of one interpreted run beside its registers: frames, what memory of the stack is live, and
+// everything that is not worth inlining into the loop.
+//
+// Theory of operation. A chain of frames of 512 bytes grows down from the end of run.stack, whose bytes are
+// left over from earlier runs. The region "stack" never reaches below what this run has zeroed: it begins
+// empty, and the first touch below it, if that is in the live frame, zeroes the gap in steps of 64 bytes and
+// lowers it. A call zeroes the rest of the caller's frame, so that the region stays in one piece. A run thus
+// pays for the stack it uses, and can read nothing but zeroes and its own data. When a function returns, its
+// frame leaves the region; a later call finds what the same run left there.
+//
+// A tail call replaces the program of the present frame; when the target exits, the caller of that frame goes
+// on in its own program.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "bpf/exec/operation.h"
+#include "bpf/helper/helper.h"
+#include "bpf/run/context.h"
+#include "bpf/run/memory_access.h"
+#include "bpf/run/program.h"
+
+namespace netkit::bpf {
+
+using Registers = std::array<std::uint64_t, 11>;
+
+enum class AccessKind : std::uint8_t { kRead, kWrite, kAtomic };
+
+class Machine {
+ public:
+  Machine(RunContext& run, const Program& program);
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  [[nodiscard]] RunContext& run() { return *run_; }
+  [[nodiscard]] const InterpretedCode& code() const { return *code_; }
+
+  // ---- frames ----
+  struct Frame {
+    const Operation* return_to;
+    const Program* program;                  // whose code the caller executes
+    std::array<std::uint64_t, 4> preserved;  // R6 to R9 of the caller
+    std::uint32_t may_goto;                  // how often may_goto still falls through
+  };
+  [[nodiscard]] std::uint32_t depth() const { return depth_; }
+  [[nodiscard]] Frame& frame() { return frames_[depth_]; }
+  [[nodiscard]] std::uint64_t frame_pointer() const { return top_ - std::uint64_t{depth_} * kStackSize; }
+  // Opens the next frame; false after a fault: there are kMaxCallDepth already.
+  [[nodiscard]] bool enter_frame(const Operation* at);
+  // Closes the present one and returns to the program of its caller.
+  void leave_frame();
+  // Goes on in `target`; false after a fault.
+  [[nodiscard]] bool take_tail_call(const Operation* at, std::uint32_t base_depth);
+
+  // ---- memory that is neither live stack nor packet: data sections, values, context, stack not yet touched
+  // ---- The value of a load of sizeof(T) bytes; false after a fault.
+  template <class T>
+  [[nodiscard]] bool load(const Operation* at, std::uint64_t address, bool sign_extend,
+                          std::uint64_t& value) {
+    const Region* region = run_->regions.find_memory(address, sizeof(T));
+    if (region == nullptr) return load_elsewhere(at, address, sizeof(T), sign_extend, value);
+    value = shared_load<T>(reinterpret_cast<const void*>(address));
+    return true;
+  }
+  template <class T>
+  [[nodiscard]] bool store(const Operation* at, std::uint64_t address, std::uint64_t value) {
+    const Region* region = run_->regions.find_memory(address, sizeof(T));
+    if (region == nullptr || !region->writable) return store_elsewhere(at, address, sizeof(T), value);
+    shared_store<T>(reinterpret_cast<void*>(address), static_cast<T>(value));
+    return true;
+  }
+  // Whether the bytes may be touched atomically; false after a fault.
+  [[nodiscard]] bool check_atomic(const Operation* at, std::uint64_t address, std::uint32_t size,
+                                  AccessKind kind = AccessKind::kAtomic);
+
+  // The region that holds the bytes, stack that was not yet touched included; null: none.
+  [[nodiscard]] const Region* find(std::uint64_t address, std::uint64_t size);
+
+  // ---- calls ----
+  // Calls a helper whose arguments or result the contract says something about; false after a fault.
+  [[nodiscard]] bool call_checked(const Operation* at, Registers& r);
+  // The first operation of the function that a register names; null after a fault.
+  [[nodiscard]] const Operation* function(const Operation* at, std::uint64_t value);
+
+  // ---- faults: record the first one; the run is over ----
+  void fault(const Operation* at, std::string text);
+  void fault_budget(const Operation* at);
+  void fault_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size);
+
+  // Where the engine stands while a helper runs; what call_back goes by.
+  const Operation* calling = nullptr;
+
+ private:
+  [[nodiscard]] bool load_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size,
+                                    bool sign_extend, std::uint64_t& value);
+  [[nodiscard]] bool store_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size,
+                                     std::uint64_t value);
+  void zero_stack_down_to(std::uint64_t address);
+  void place_stack_region();
+  void enter_program(const Program& program);
+
+  RunContext* run_;
+  const InterpretedCode* code_ = nullptr;
+  std::uint64_t top_;     // end of the first frame
+  std::uint64_t zeroed_;  // from here to the top the stack holds this run's bytes only
+  std::uint32_t depth_ = 0;
+  std::array<Frame, kMaxCallDepth> frames_;  // filled as they are entered
+};
+
+// "packet+60 (packet has 54 bytes)", for messages; never a process address.
+[[nodiscard]] std::string describe_address(const RunContext& run, std::uint64_t frame_pointer,
+                                           std::uint64_t address);
+
+// Holds the arguments of a helper against its contract; false after a fault.
+[[nodiscard]] bool check_arguments(Machine& machine, const Operation* at, const Helper& helper,
+                                   const Registers& r);
+
+}  // namespace netkit::bpf

@@ -1,0 +1,475 @@
+// From an image to the interpreter's form: what the kernel's verifier checks before it follows any path
+// (check_subprogs, resolve_pseudo_ldimm64, check_cfg's jump targets, helper numbers and licences), then one
+// operation for each instruction.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "bpf/exec/interpreter.h"
+#include "bpf/exec/operation.h"
+#include "bpf/exec/position.h"
+#include "bpf/helper/helper.h"
+#include "bpf/isa/instruction.h"
+#include "bpf/isa/tag.h"
+#include "bpf/map/map.h"
+#include "bpf/map/prog_array.h"
+#include "bpf/run/skb.h"
+
+namespace netkit::bpf {
+namespace {
+
+constexpr std::uint32_t kTstampTypeOffset = 180;
+
+std::uint8_t index_of(Reg reg) {
+  return static_cast<std::uint8_t>(reg);
+}
+
+// The four forms of a binary operation or comparison lie together: 64K, 64X, 32K, 32X.
+OpCode form(OpCode first, Width width, const Operand& source) {
+  const unsigned shift = (width == Width::k64 ? 0U : 2U) + (std::holds_alternative<Reg>(source) ? 1U : 0U);
+  return static_cast<OpCode>(std::to_underlying(first) + shift);
+}
+
+OpCode alu_code(const Alu& alu) {
+  switch (alu.op) {
+    case kAdd:
+      return OpCode::kAdd64K;
+    case kSub:
+      return OpCode::kSub64K;
+    case kMul:
+      return OpCode::kMul64K;
+    case kDiv:
+      return alu.is_signed ? OpCode::kSignedDiv64K : OpCode::kDiv64K;
+    case kOr:
+      return OpCode::kOr64K;
+    case kAnd:
+      return OpCode::kAnd64K;
+    case kLsh:
+      return OpCode::kLsh64K;
+    case kRsh:
+      return OpCode::kRsh64K;
+    case kMod:
+      return alu.is_signed ? OpCode::kSignedMod64K : OpCode::kMod64K;
+    case kXor:
+      return OpCode::kXor64K;
+    case kMov:
+      return OpCode::kMov64K;
+    case kArsh:
+      return OpCode::kArsh64K;
+    case kNeg:
+    case kEnd:
+      break;  // forms of their own
+  }
+  return OpCode::kSecondSlot;
+}
+
+OpCode comparison_code(JmpOp op) {
+  switch (op) {
+    case kJeq:
+      return OpCode::kJeq64K;
+    case kJgt:
+      return OpCode::kJgt64K;
+    case kJge:
+      return OpCode::kJge64K;
+    case kJset:
+      return OpCode::kJset64K;
+    case kJne:
+      return OpCode::kJne64K;
+    case kJsgt:
+      return OpCode::kJsgt64K;
+    case kJsge:
+      return OpCode::kJsge64K;
+    case kJlt:
+      return OpCode::kJlt64K;
+    case kJle:
+      return OpCode::kJle64K;
+    case kJslt:
+      return OpCode::kJslt64K;
+    case kJsle:
+      return OpCode::kJsle64K;
+    case kJa:
+    case kCall:
+    case kExit:
+    case kJcond:
+      break;  // forms of their own
+  }
+  return OpCode::kSecondSlot;
+}
+
+OpCode by_size(InsnSize size, OpCode b, OpCode h, OpCode w, OpCode dw) {
+  switch (size) {
+    case kB:
+      return b;
+    case kH:
+      return h;
+    case kW:
+      return w;
+    case kDw:
+      return dw;
+  }
+  return OpCode::kSecondSlot;
+}
+
+OpCode load_code(const Load& load) {
+  if (load.sign_extend)
+    return by_size(load.size, OpCode::kLoadSigned8, OpCode::kLoadSigned16, OpCode::kLoadSigned32,
+                   OpCode::kSecondSlot);
+  return by_size(load.size, OpCode::kLoad8, OpCode::kLoad16, OpCode::kLoad32, OpCode::kLoad64);
+}
+
+OpCode store_code(const Store& store) {
+  if (std::holds_alternative<Reg>(store.source))
+    return by_size(store.size, OpCode::kStore8X, OpCode::kStore16X, OpCode::kStore32X, OpCode::kStore64X);
+  return by_size(store.size, OpCode::kStore8K, OpCode::kStore16K, OpCode::kStore32K, OpCode::kStore64K);
+}
+
+// The forms of an atomic lie together: 32, 64, fetching 32, fetching 64.
+OpCode atomic_code(const Atomic& atomic) {
+  const bool wide = atomic.size == kDw;
+  const auto among = [&](OpCode first) {
+    return static_cast<OpCode>(std::to_underlying(first) + (wide ? 1U : 0U) + (atomic.fetch ? 2U : 0U));
+  };
+  switch (atomic.op) {
+    case kAtomicAdd:
+      return among(OpCode::kAtomicAdd32);
+    case kAtomicOr:
+      return among(OpCode::kAtomicOr32);
+    case kAtomicAnd:
+      return among(OpCode::kAtomicAnd32);
+    case kAtomicXor:
+      return among(OpCode::kAtomicXor32);
+    case kAtomicXchg:
+      return among(OpCode::kAtomicXchg32);
+    default:
+      return wide ? OpCode::kCmpxchg64 : OpCode::kCmpxchg32;
+  }
+}
+
+OpCode move_code(const MoveSignExtended& move) {
+  const bool wide = move.width == Width::k64;
+  switch (move.bits) {
+    case 8:
+      return wide ? OpCode::kMovSigned8To64 : OpCode::kMovSigned8To32;
+    case 16:
+      return wide ? OpCode::kMovSigned16To64 : OpCode::kMovSigned16To32;
+    default:
+      return OpCode::kMovSigned32To64;
+  }
+}
+
+OpCode swap_code(const SwapBytes& swap) {
+  const bool is_native =
+      swap.order == (std::endian::native == std::endian::little ? ByteOrder::kToLittle : ByteOrder::kToBig);
+  switch (swap.bits) {
+    case 16:
+      return is_native ? OpCode::kTruncate16 : OpCode::kSwap16;
+    case 32:
+      return is_native ? OpCode::kTruncate32 : OpCode::kSwap32;
+    default:
+      return is_native ? OpCode::kKeep64 : OpCode::kSwap64;
+  }
+}
+
+// Whether a call needs nothing but the call: no argument, result or effect that the engine must look at.
+bool is_plain(const Contract& contract) {
+  const bool free_arguments = std::ranges::all_of(
+      contract.arguments, [](Arg kind) { return kind == Arg::kNone || kind == Arg::kAnything; });
+  return free_arguments && contract.result != Return::kMapValueOrNull &&
+         (contract.effects & (kChangesPacket | kTailCall)) == 0;
+}
+
+class Preparation {
+ public:
+  explicit Preparation(const ProgramImage& image) : image_(&image), insns_(image.insns) {}
+
+  Result<std::unique_ptr<InterpretedCode>> run() {
+    if (insns_.empty()) return fail(EINVAL, fmt::format("program {} has no instructions", image_->name));
+    if (insns_.size() > kMaxInsns)
+      return fail(E2BIG, fmt::format("program {} has {} instructions, the limit is {}", image_->name,
+                                     insns_.size(), kMaxInsns));
+    collect_maps();
+    TRY(decode_all());
+    TRY(find_functions());
+    TRY(check_ends());
+    for (at_ = 0; at_ < insns_.size(); ++at_) {
+      if (!decoded_[at_]) continue;
+      TRY(std::visit([this](const auto& instruction) { return lower(instruction); }, *decoded_[at_]));
+    }
+    std::ranges::sort(code_->globals, {}, &Region::base);
+    return std::move(code_);
+  }
+
+  [[nodiscard]] bool reads_tstamp_type() const { return reads_tstamp_type_; }
+
+ private:
+  // "insn 12: unknown opcode 8d, nat.c:31: x = tcp->seq;"
+  [[nodiscard]] Failure refuse_at(std::size_t insn, std::string_view what, int code = EINVAL) const {
+    const auto number = static_cast<std::uint32_t>(insn);
+    std::string text = fmt::format("insn {}: {}", insn, what);
+    if (image_->line_of(number) != nullptr) text += ", " + position_of(*image_, number);
+    return fail(code, std::move(text));
+  }
+  [[nodiscard]] Failure refuse(std::string_view what, int code = EINVAL) const {
+    return refuse_at(at_, what, code);
+  }
+
+  void collect_maps() {
+    for (const auto& map : image_->maps) code_->maps.push_back(reinterpret_cast<std::uint64_t>(map.get()));
+    std::ranges::sort(code_->maps);
+  }
+
+  Result<> decode_all() {
+    decoded_.resize(insns_.size());
+    code_->operations.resize(insns_.size());
+    for (std::size_t at = 0; at < insns_.size(); ++at) {
+      Result<Instruction> instruction = decode(insns_.subspan(at));
+      if (!instruction) return refuse_at(at, instruction.error().text, instruction.error().code);
+      decoded_[at] = *instruction;
+      if (is_wide(insns_[at])) ++at;
+    }
+    return {};
+  }
+
+  // Functions begin at instruction 0, where the image says so, and where calls lead.
+  Result<> find_functions() {
+    starts_ = {0};
+    for (const Function& function : image_->functions) {
+      if (function.first >= insns_.size() || !decoded_[function.first])
+        return fail(EINVAL, fmt::format("function {} begins at insn {}, where no instruction begins",
+                                        function.name, function.first));
+      code_->functions.push_back(function.first);
+      starts_.push_back(function.first);
+    }
+    for (std::size_t at = 0; at < insns_.size(); ++at) {
+      const auto* call = decoded_[at] ? std::get_if<CallLocal>(&*decoded_[at]) : nullptr;
+      if (call == nullptr) continue;
+      const std::int64_t target = static_cast<std::int64_t>(at) + 1 + call->distance;
+      if (target < 0 || target >= std::ssize(insns_))
+        return refuse_at(at, fmt::format("call out of range from insn {} to {}", at, target));
+      if (!decoded_[static_cast<std::size_t>(target)])
+        return refuse_at(at, fmt::format("call into the middle of ldimm64 insn {}", target));
+      starts_.push_back(static_cast<std::uint32_t>(target));
+    }
+    std::ranges::sort(starts_);
+    starts_.erase(std::ranges::unique(starts_).begin(), starts_.end());
+    return {};
+  }
+
+  // [first, end) of the function that an instruction belongs to.
+  [[nodiscard]] std::pair<std::int64_t, std::int64_t> function_around(std::size_t insn) const {
+    const auto next = std::ranges::upper_bound(starts_, static_cast<std::uint32_t>(insn));
+    return {*std::prev(next), next == starts_.end() ? std::ssize(insns_) : *next};
+  }
+
+  // Control must not fall from one function into the next or off the end.
+  Result<> check_ends() {
+    for (std::size_t number = 0; number < starts_.size(); ++number) {
+      const std::size_t end = number + 1 < starts_.size() ? starts_[number + 1] : insns_.size();
+      const auto& last = decoded_[end - 1];
+      const bool leaves =
+          last && (std::holds_alternative<Exit>(*last) || std::holds_alternative<Jump>(*last));
+      if (!leaves) return refuse_at(end - 1, "last insn is not an exit or jmp");
+    }
+    return {};
+  }
+
+  // The distance from this operation to the target of a jump.
+  Result<std::int32_t> distance_to(std::int32_t distance) {
+    const auto [first, end] = function_around(at_);
+    const std::int64_t target = static_cast<std::int64_t>(at_) + 1 + distance;
+    if (target < first || target >= end)
+      return refuse(fmt::format("jump out of range from insn {} to {}", at_, target));
+    if (!decoded_[static_cast<std::size_t>(target)])
+      return refuse(fmt::format("jump into the middle of ldimm64 insn {}", target));
+    return distance + 1;
+  }
+
+  Result<> emit(const Operation& operation) {
+    code_->operations[at_] = operation;
+    return {};
+  }
+  // Sets src or imm from the second operand.
+  static Operation with_source(Operation operation, const Operand& source) {
+    if (const auto* reg = std::get_if<Reg>(&source)) {
+      operation.src = index_of(*reg);
+    } else {
+      operation.imm = std::get<std::int32_t>(source);
+    }
+    return operation;
+  }
+
+  Result<> lower(const Alu& alu) {
+    return emit(with_source({.code = form(alu_code(alu), alu.width, alu.source), .dst = index_of(alu.dst)},
+                            alu.source));
+  }
+  Result<> lower(const MoveSignExtended& move) {
+    return emit({.code = move_code(move), .dst = index_of(move.dst), .src = index_of(move.src)});
+  }
+  Result<> lower(const Negate& negate) {
+    return emit(
+        {.code = negate.width == Width::k64 ? OpCode::kNeg64 : OpCode::kNeg32, .dst = index_of(negate.dst)});
+  }
+  Result<> lower(const SwapBytes& swap) { return emit({.code = swap_code(swap), .dst = index_of(swap.dst)}); }
+  Result<> lower(const Load& load) {
+    // Until a verifier follows pointers, every byte load at that offset counts as one from the context.
+    if (load.size == kB && load.off == kTstampTypeOffset) reads_tstamp_type_ = true;
+    return emit(
+        {.code = load_code(load), .dst = index_of(load.dst), .src = index_of(load.base), .off = load.off});
+  }
+  Result<> lower(const Store& store) {
+    return emit(with_source({.code = store_code(store), .dst = index_of(store.base), .off = store.off},
+                            store.source));
+  }
+  Result<> lower(const Atomic& atomic) {
+    return emit({.code = atomic_code(atomic),
+                 .dst = index_of(atomic.base),
+                 .src = index_of(atomic.src),
+                 .off = atomic.off});
+  }
+  Result<> lower(const LoadAcquire& load) {
+    const OpCode code = by_size(load.size, OpCode::kLoadAcquire8, OpCode::kLoadAcquire16,
+                                OpCode::kLoadAcquire32, OpCode::kLoadAcquire64);
+    return emit({.code = code, .dst = index_of(load.dst), .src = index_of(load.base), .off = load.off});
+  }
+  Result<> lower(const StoreRelease& store) {
+    const OpCode code = by_size(store.size, OpCode::kStoreRelease8, OpCode::kStoreRelease16,
+                                OpCode::kStoreRelease32, OpCode::kStoreRelease64);
+    return emit({.code = code, .dst = index_of(store.base), .src = index_of(store.src), .off = store.off});
+  }
+  Result<> lower(const LegacyLoad& load) {
+    return refuse(fmt::format("legacy packet loads ({}) are not supported",
+                              load.indirect ? "BPF_LD_IND" : "BPF_LD_ABS"));
+  }
+
+  Result<> lower(const Jump& jump) {
+    return emit({.code = OpCode::kJump, .off = TRY(distance_to(jump.distance))});
+  }
+  Result<> lower(const ConditionalJump& jump) {
+    const Operation operation{.code = form(comparison_code(jump.op), jump.width, jump.source),
+                              .dst = index_of(jump.dst),
+                              .off = TRY(distance_to(jump.distance))};
+    return emit(with_source(operation, jump.source));
+  }
+  Result<> lower(const MayGoto& jump) {
+    return emit({.code = OpCode::kMayGoto, .off = TRY(distance_to(jump.distance))});
+  }
+  Result<> lower(const Exit&) { return emit({.code = OpCode::kExit}); }
+
+  Result<> lower(const CallLocal& call) {
+    return emit({.code = OpCode::kCallLocal, .off = call.distance + 1});
+  }
+  Result<> lower(const CallKfunc& call) {
+    return refuse(fmt::format("calls of kernel functions (kfunc, BTF id {}) are not supported", call.btf_id));
+  }
+  Result<> lower(const CallHelper& call) {
+    if (call.number == kPoisonedCall) return emit({.code = OpCode::kCallPoisoned});
+    const auto number = static_cast<std::uint32_t>(call.number);
+    const Helper* helper = find_helper(number);
+    if (helper == nullptr) return refuse(unknown_helper(number));
+    if ((helper->contract.effects & kGplOnly) != 0 && !image_->gpl_compatible) {
+      return refuse(
+          fmt::format("cannot call GPL-restricted function bpf_{}#{} from non-GPL compatible program",
+                      helper->name, number));
+    }
+    const OpCode code = (helper->contract.effects & kTailCall) != 0 ? OpCode::kCallTail
+                        : is_plain(helper->contract)                ? OpCode::kCallPlain
+                                                                    : OpCode::kCallChecked;
+    return emit({.code = code, .imm = static_cast<std::int64_t>(reinterpret_cast<std::uint64_t>(helper))});
+  }
+  static std::string unknown_helper(std::uint32_t number) {
+    const std::string_view name = kernel_helper_name(number);
+    if (name.empty()) return fmt::format("invalid func unknown#{}", number);
+    return fmt::format("helper bpf_{}#{} is not supported", name, number);
+  }
+
+  Result<> lower(const LoadImm64& load) {
+    return emit({.code = OpCode::kLoadConstant,
+                 .dst = index_of(load.dst),
+                 .imm = static_cast<std::int64_t>(TRY(constant(load)))});
+  }
+  Result<std::uint64_t> constant(const LoadImm64& load) {
+    switch (load.kind) {
+      case kImm64:
+        return load.value();
+      case kMapFd:
+      case kMapIndex:
+        return reinterpret_cast<std::uint64_t>(TRY(map(load)));
+      case kMapValue:
+      case kMapIndexValue:
+        return map_value(*TRY(map(load)), static_cast<std::uint32_t>(load.high));
+      case kFunction:
+        if (static_cast<std::uint32_t>(load.low) >= code_->functions.size())
+          return refuse(fmt::format("there is no function number {}", load.low));
+        return kFunctionTag + static_cast<std::uint32_t>(load.low);
+      case kKernelVariable:
+        return refuse("kernel variables (ksym) are not supported");
+    }
+    return refuse("unrecognized bpf_ld_imm64 insn");
+  }
+  Result<Map*> map(const LoadImm64& load) {
+    const auto number = static_cast<std::uint32_t>(load.low);
+    if (number >= image_->maps.size())
+      return refuse(
+          fmt::format("there is no map number {}, the program has {}", number, image_->maps.size()));
+    return image_->maps[number].get();
+  }
+  Result<std::uint64_t> map_value(const Map& map, std::uint32_t offset) {
+    const Region value = map.direct_value();
+    if (value.size == 0)
+      return refuse(fmt::format(
+          "the value of map '{}' cannot be addressed directly, only that of an array of one element",
+          map.spec().name));
+    if (offset >= value.size)
+      return refuse(
+          fmt::format("invalid access to map value pointer, value_size={} off={}", value.size, offset));
+    if (std::ranges::find(code_->globals, value.base, &Region::base) == code_->globals.end())
+      code_->globals.push_back(value);
+    return value.base + offset;
+  }
+
+  const ProgramImage* image_;
+  std::span<const Insn> insns_;
+  std::unique_ptr<InterpretedCode> code_ = std::make_unique<InterpretedCode>();
+  std::vector<std::optional<Instruction>> decoded_;  // none: second slot of a wide instruction
+  std::vector<std::uint32_t> starts_;                // first instructions of all functions, sorted
+  std::size_t at_ = 0;                               // the instruction being lowered
+  bool reads_tstamp_type_ = false;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Program>> prepare_interpreted(std::shared_ptr<const ProgramImage> image) {
+  if (image->type != ProgramType::kSchedCls && image->type != ProgramType::kSchedAct) {
+    return fail(
+        EINVAL,
+        fmt::format("program {} has type {}; programs of type sched_cls (3) and sched_act (4) run here",
+                    image->name, std::to_underlying(image->type)));
+  }
+  Preparation preparation(*image);
+  Result<std::unique_ptr<InterpretedCode>> code = preparation.run();
+  if (!code) return fail(code.error().code, fmt::format("program {}: {}", image->name, code.error().text));
+
+  for (const auto& map : image->maps) TRY(admit_map_user(*map, image->type, image->expected_attach_type));
+
+  auto program = std::make_unique<Program>();
+  program->name = image->name;
+  program->tag = program_tag(image->insns);
+  program->type = image->type;
+  program->expected_attach_type = image->expected_attach_type;
+  program->gpl_compatible = image->gpl_compatible;
+  program->reads_tstamp_type = preparation.reads_tstamp_type();
+  program->uid = ::getuid();
+  program->load_time = clock_ns(CLOCK_BOOTTIME);
+  program->entry = interpreter_entry();
+  program->code = std::move(*code);
+  program->image = std::move(image);
+  return program;
+}
+
+}  // namespace netkit::bpf
