@@ -47,7 +47,7 @@ inline constexpr std::uint32_t kDefaultTxQueueLength = 1000;
 inline constexpr std::uint32_t kDefaultGsoMaxSize = 65536;
 inline constexpr std::uint32_t kTsoMaxSize = 524'280;  // 8 * 65535
 inline constexpr std::uint32_t kGsoMaxSegs = 65535;
-inline constexpr std::uint32_t kMaxTcpHeader = 256 + 32 + 60;  // MAX_TCP_HEADER + 1 is the least gso_max_size
+inline constexpr std::uint32_t kMaxTcpHeader = 320;  // MAX_TCP_HEADER; one more is the least gso_max_size
 inline constexpr int kDefaultPacketPad = 64;                   // NET_SKB_PAD: max(32, L1 cache line)
 
 }  // namespace netkit::device

@@ -1,0 +1,57 @@
+// Whoever asks for something: its network namespace, what it may do, and its open descriptors. The engine
+// stands for the kernel, a client for a task.
+#pragma once
+
+#include <map>
+#include <string_view>
+#include <variant>
+
+#include "base/result.h"
+#include "bpf/map/map.h"
+#include "bpf/run/program.h"
+#include "device/link.h"
+#include "device/network.h"
+
+namespace netkit::control {
+
+// An open file that is none of ours.
+struct OtherFile {};
+
+// What a descriptor may stand for.
+using Handle = std::variant<bpf::ProgramRef, device::LinkRef, bpf::MapRef, device::NamespaceRef, OtherFile>;
+
+class Client {
+ public:
+  // `privileged`: has every capability in every namespace.
+  Client(device::Network& network, device::NamespaceRef netns, bool privileged = true)
+      : network_(&network), netns_(std::move(netns)), privileged_(privileged) {}
+
+  [[nodiscard]] device::Network& network() const { return *network_; }
+  [[nodiscard]] const device::NamespaceRef& netns() const { return netns_; }
+  [[nodiscard]] bool privileged() const { return privileged_; }
+
+  // The lowest free descriptor from 3 on. Never call close or this while holding the configuration lock: what
+  // a descriptor held may be released by them.
+  int open(Handle handle);
+  // EBADF
+  Result<> close(int fd);
+  // The handle, or null when the descriptor is not open.
+  [[nodiscard]] const Handle* find(int fd) const;
+  // What the descriptor holds. EBADF: not open; EINVAL: it is something else.
+  template <class T>
+  [[nodiscard]] Result<T> get(int fd) const {
+    const Handle* const handle = find(fd);
+    if (handle == nullptr) return fail(EBADF);
+    const T* const object = std::get_if<T>(handle);
+    if (object == nullptr) return fail(EINVAL);
+    return *object;
+  }
+
+ private:
+  device::Network* network_;
+  device::NamespaceRef netns_;
+  bool privileged_;
+  std::map<int, Handle> handles_;
+};
+
+}  // namespace netkit::control
