@@ -14,20 +14,22 @@
 
 #include "host/frame_address.h"
 #include "host/tap_reader.h"
-#include "host/vlan_bytes.h"
 #include "host/vnet_header.h"
+#include "packet/coalesce.h"
 #include "packet/dissect.h"
 #include "packet/headers.h"
 #include "packet/jumbo.h"
 #include "packet/segment.h"
+#include "port/vlan.h"
 
 namespace netkit::host {
 
 // Workers spread over the queues; those that share one take turns, a batch at a time.
 struct TapPort::Queue {
-  explicit Queue(Fd descriptor) : fd(std::move(descriptor)) {}
+  Queue(Fd descriptor, CoalesceLimits limits) : fd(std::move(descriptor)), coalescer(limits) {}
   Fd fd;
   std::mutex sending;
+  Coalescer coalescer;  // under `sending`
 };
 
 namespace {
@@ -78,6 +80,14 @@ std::size_t thread_number() {
   return mine;
 }
 
+// How many packets of the engine a packet about to be written stands for. As in the kernel, the control buffer belongs
+// to the layer that has the packet: here it remembers a super-packet that came as one.
+void remember_kind(Packet& packet) { packet.meta.cb[0] = is_gso(packet) ? 1 : 0; }
+std::uint32_t packets_in(const Packet& packet) {
+  const bool merged_here = is_gso(packet) && packet.meta.cb[0] == 0;
+  return merged_here ? packet.meta.gso.segs : 1;
+}
+
 // Kernels before 7.0 demand the option in a BIG TCP packet over IPv6, and every kernel reads it.
 bool insert_missing_jumbo_option(Packet& packet) {
   constexpr std::uint32_t kLongestWithout = 65535 + Ipv6Header::kSize;
@@ -109,7 +119,8 @@ TapPort::TapPort(std::vector<Fd> queues, const TapPortOptions& options, unsigned
       l3_(options.l3),
       coalesce_(options.coalesce),
       mac_(packed(options.mac)) {
-  for (Fd& queue : queues) queues_.push_back(std::make_unique<Queue>(std::move(queue)));
+  const CoalesceLimits limits{.udp = offloads_.uso};
+  for (Fd& queue : queues) queues_.push_back(std::make_unique<Queue>(std::move(queue), limits));
 }
 
 TapPort::~TapPort() = default;
@@ -184,8 +195,7 @@ void TapPort::receive_from(std::size_t queue, PacketPool& pool, PacketBatch& bat
 bool TapPort::accept(Packet& packet, const VnetHeader& header) const {
   if (!read_vnet_header(header, packet)) return false;
   const MacAddress own = mac();
-  take_vlan_tag_out(packet);
-  if (!parse_headers(packet, own)) return false;
+  if (!take_vlan_tag(packet) || !parse_headers(packet, own)) return false;
   if (packet.meta.gso.size != 0) {
     packet.meta.gso.segs = segment_count(packet);
     // The kernel tells how much of a super-packet is linear; the rest lies in page fragments there.
@@ -201,46 +211,48 @@ bool TapPort::accept(Packet& packet, const VnetHeader& header) const {
 
 void TapPort::send(PacketBatch& batch) {
   Queue& queue = own_queue();
+  const MacAddress own = mac();
+  const auto write_out = [&](PacketPtr packet) { write(queue.fd.get(), *packet); };
   const std::scoped_lock turn(queue.sending);
   for (PacketPtr& packet : batch) {
-    const DropReason reason = prepare(*packet);
+    const DropReason reason =
+        packet->len() < kEthernetHeader ? DropReason::kTooShort : address_for_pod(*packet, own, l3_);
     if (reason != DropReason::kNone) {
       counters_.drop(reason);
+      continue;
+    }
+    remember_kind(*packet);
+    if (coalesce_) {
+      queue.coalescer.add(std::move(packet), write_out);
     } else {
-      write(queue.fd.get(), *packet);
+      write_out(std::move(packet));
     }
   }
   batch.clear();
 }
 
-void TapPort::flush() {}
-
-// Changes the packet into the frame that goes onto the descriptor.
-DropReason TapPort::prepare(Packet& packet) const {
-  if (packet.len() < kEthernetHeader) return DropReason::kTooShort;
-  const DropReason reason = address_for_pod(packet, mac(), l3_);
-  if (reason != DropReason::kNone) return reason;
-  if (!insert_missing_jumbo_option(packet) || !put_vlan_tag_in(packet)) return DropReason::kNoMemory;
-  return DropReason::kNone;
+void TapPort::flush() {
+  Queue& queue = own_queue();
+  const std::scoped_lock turn(queue.sending);
+  queue.coalescer.flush([&](PacketPtr packet) { write(queue.fd.get(), *packet); });
 }
 
-void TapPort::write(int fd, const Packet& packet) {
-  auto header = make_vnet_header(packet);
-  if (!header) {
-    counters_.drop(DropReason::kUnsupportedGso);
-    return;
+void TapPort::write(int fd, Packet& packet) {
+  const std::uint32_t packets = packets_in(packet);
+  const std::uint32_t length = packet.len();
+  if (!insert_missing_jumbo_option(packet) || !put_vlan_tag(packet)) {
+    return counters_.drop(DropReason::kNoMemory, packets);
   }
-  const std::array<iovec, 2> parts{
-      {{&*header, sizeof *header}, {const_cast<std::uint8_t*>(packet.data()), packet.len()}}};
+  auto header = make_vnet_header(packet);
+  if (!header) return counters_.drop(DropReason::kUnsupportedGso, packets);
+  const std::array<iovec, 2> parts{{{&*header, sizeof *header}, {packet.data(), packet.len()}}};
   ssize_t size = 0;
   do {
     size = ::writev(fd, parts.data(), static_cast<int>(parts.size()));
   } while (size < 0 && errno == EINTR);
-  if (size < 0) {
-    counters_.drop(reason_of(errno));
-  } else {
-    counters_.add_sent(1, packet.len());
-  }
+  if (size < 0) return counters_.drop(reason_of(errno), packets);
+  // Each packet that was merged had headers of its own.
+  counters_.add_sent(packets, length + (packets - 1) * std::uint64_t{header->hdr_len});
 }
 
 DropReason TapPort::reason_of(int code) {

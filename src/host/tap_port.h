@@ -65,8 +65,7 @@ class TapPort final : public Port {
   [[nodiscard]] MacAddress mac() const;
   [[nodiscard]] Queue& own_queue() const;
   [[nodiscard]] bool accept(Packet& packet, const VnetHeader& header) const;
-  [[nodiscard]] DropReason prepare(Packet& packet) const;
-  void write(int fd, const Packet& packet);
+  void write(int fd, Packet& packet);
   [[nodiscard]] DropReason reason_of(int code);
 
   std::vector<std::unique_ptr<Queue>> queues_;

@@ -26,4 +26,16 @@ bool take_vlan_tag(Packet& packet) {
   return true;
 }
 
+bool put_vlan_tag(Packet& packet) {
+  if (!packet.meta.vlan.present) return true;
+  if (packet.headroom() < VlanHeader::kSize && !packet.reserve(VlanHeader::kSize, 0)) return false;
+  packet.push(VlanHeader::kSize);
+  std::uint8_t* data = packet.data();
+  std::copy(data + VlanHeader::kSize, data + VlanHeader::kSize + kMacAddresses, data);
+  store_unaligned(data + kMacAddresses, packet.meta.vlan.proto);
+  store_unaligned(data + kMacAddresses + 2, Be16(packet.meta.vlan.tci));
+  packet.meta.vlan = {};
+  return true;
+}
+
 }  // namespace netkit

@@ -10,4 +10,7 @@ namespace netkit {
 // or one beside the bytes already. False: the tag is cut off.
 [[nodiscard]] bool take_vlan_tag(Packet& packet);
 
+// Puts the tag beside the bytes, if there is one, into them (__vlan_hwaccel_push_inside). False: no memory.
+[[nodiscard]] bool put_vlan_tag(Packet& packet);
+
 }  // namespace netkit
