@@ -80,9 +80,11 @@ std::size_t thread_number() {
   return mine;
 }
 
-// How many packets of the engine a packet about to be written stands for. As in the kernel, the control buffer belongs
-// to the layer that has the packet: here it remembers a super-packet that came as one.
-void remember_kind(Packet& packet) { packet.meta.cb[0] = is_gso(packet) ? 1 : 0; }
+// How many packets of the engine a packet about to be written stands for. As in the kernel, the control
+// buffer belongs to the layer that has the packet: here it remembers a super-packet that came as one.
+void remember_kind(Packet& packet) {
+  packet.meta.cb[0] = is_gso(packet) ? 1 : 0;
+}
 std::uint32_t packets_in(const Packet& packet) {
   const bool merged_here = is_gso(packet) && packet.meta.cb[0] == 0;
   return merged_here ? packet.meta.gso.segs : 1;
@@ -196,6 +198,8 @@ bool TapPort::accept(Packet& packet, const VnetHeader& header) const {
   if (!read_vnet_header(header, packet)) return false;
   const MacAddress own = mac();
   if (!take_vlan_tag(packet) || !parse_headers(packet, own)) return false;
+  packet.meta.pkt_type =
+      PacketType::kHost;  // of what a stack sends; the device finds out what it is for the other end
   if (packet.meta.gso.size != 0) {
     packet.meta.gso.segs = segment_count(packet);
     // The kernel tells how much of a super-packet is linear; the rest lies in page fragments there.

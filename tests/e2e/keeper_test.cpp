@@ -33,7 +33,7 @@ class KeeperTest : public LiveTest {
   }
 };
 
-TEST_F(KeeperTest, makes_a_namespace_that_ip_netns_knows_and_removes_it) {
+TEST_F(KeeperTest, MakesANamespaceThatIpNetnsKnowsAndRemovesIt) {
   const Space space = make_space("a");
   const auto named = NetworkNamespace::named(unique("a"));
   ASSERT_OK(named);
@@ -43,7 +43,7 @@ TEST_F(KeeperTest, makes_a_namespace_that_ip_netns_knows_and_removes_it) {
   EXPECT_EQ(NetworkNamespace::named(unique("a")).error().code, ENOENT);
 }
 
-TEST_F(KeeperTest, a_name_that_is_taken_is_refused_and_left_alone) {
+TEST_F(KeeperTest, ANameThatIsTakenIsRefusedAndLeftAlone) {
   const Space space = make_space("a");
   const auto again = keeper().make_namespace(unique("a"));
   ASSERT_FALSE(again);
@@ -53,13 +53,13 @@ TEST_F(KeeperTest, a_name_that_is_taken_is_refused_and_left_alone) {
   EXPECT_EQ(NetworkNamespace::named(unique("a"))->identity(), space.identity);
 }
 
-TEST_F(KeeperTest, refuses_names_that_are_no_names) {
+TEST_F(KeeperTest, RefusesNamesThatAreNoNames) {
   for (const char* name : {"", ".", "..", "a/b", "../../etc"}) {
     EXPECT_EQ(keeper().make_namespace(name).error().code, EINVAL) << name;
   }
 }
 
-TEST_F(KeeperTest, a_tap_appears_in_its_namespace_with_name_number_and_settings) {
+TEST_F(KeeperTest, ATapAppearsInItsNamespaceWithNameNumberAndSettings) {
   const Space space = make_space("pod");
   const auto tap = keeper().make_tap({.space = space.nsid,
                                       .name = "nk0",
@@ -82,7 +82,7 @@ TEST_F(KeeperTest, a_tap_appears_in_its_namespace_with_name_number_and_settings)
   EXPECT_EQ(link->flags, static_cast<unsigned>(IFF_BROADCAST | IFF_MULTICAST | IFF_NOARP));
 }
 
-TEST_F(KeeperTest, numbers_count_up_in_each_namespace) {
+TEST_F(KeeperTest, NumbersCountUpInEachNamespace) {
   const Space a = make_space("a");
   const Space b = make_space("b");
   const auto first = keeper().make_tap({.space = a.nsid, .name = "eth0"});
@@ -96,7 +96,7 @@ TEST_F(KeeperTest, numbers_count_up_in_each_namespace) {
   EXPECT_EQ(third->link.ifindex, 3U);
 }
 
-TEST_F(KeeperTest, a_tap_can_have_many_queues) {
+TEST_F(KeeperTest, ATapCanHaveManyQueues) {
   const Space space = make_space("pod");
   const auto tap = keeper().make_tap({.space = space.nsid, .name = "eth0", .queues = 4});
   ASSERT_OK(tap);
@@ -105,7 +105,7 @@ TEST_F(KeeperTest, a_tap_can_have_many_queues) {
   EXPECT_EQ(keeper().make_tap({.space = space.nsid, .name = "eth1", .queues = 1000}).error().code, EINVAL);
 }
 
-TEST_F(KeeperTest, says_what_is_taken_and_leaves_no_half_made_tap) {
+TEST_F(KeeperTest, SaysWhatIsTakenAndLeavesNoHalfMadeTap) {
   const Space space = make_space("pod");
   const auto tap = keeper().make_tap({.space = space.nsid, .name = "eth0", .ifindex = 5});
   ASSERT_OK(tap);
@@ -125,7 +125,7 @@ TEST_F(KeeperTest, says_what_is_taken_and_leaves_no_half_made_tap) {
   EXPECT_EQ(keeper().links(space.nsid)->size(), 2U);  // lo and eth0
 }
 
-TEST_F(KeeperTest, a_tap_goes_with_its_last_descriptor) {
+TEST_F(KeeperTest, ATapGoesWithItsLastDescriptor) {
   const Space space = make_space("pod");
   {
     ASSERT_OK(keeper().make_tap({.space = space.nsid, .name = "eth0", .queues = 2}));
@@ -133,7 +133,7 @@ TEST_F(KeeperTest, a_tap_goes_with_its_last_descriptor) {
   EXPECT_TRUE(eventually([&] { return !keeper().link(space.nsid, "eth0"); }));
 }
 
-TEST_F(KeeperTest, changes_and_deletes_links) {
+TEST_F(KeeperTest, ChangesAndDeletesLinks) {
   const Space space = make_space("pod");
   const auto tap = keeper().make_tap({.space = space.nsid, .name = "eth0"});
   ASSERT_OK(tap);
@@ -159,7 +159,7 @@ TEST_F(KeeperTest, changes_and_deletes_links) {
   EXPECT_EQ(keeper().link(space.nsid, ifindex).error().code, ENODEV);
 }
 
-TEST_F(KeeperTest, moves_a_link_with_name_and_number_and_it_arrives_down) {
+TEST_F(KeeperTest, MovesALinkWithNameAndNumberAndItArrivesDown) {
   const Space a = make_space("a");
   const Space b = make_space("b");
   const auto tap = keeper().make_tap({.space = a.nsid, .name = "eth0"});
@@ -173,7 +173,7 @@ TEST_F(KeeperTest, moves_a_link_with_name_and_number_and_it_arrives_down) {
   EXPECT_FALSE(link->up());
 }
 
-TEST_F(KeeperTest, addresses_routes_and_neighbours_are_what_ip_shows) {
+TEST_F(KeeperTest, AddressesRoutesAndNeighboursAreWhatIpShows) {
   const Pod pod = make_pod("pod", {.v4 = "10.9.0.1/24", .v6 = "fd09::1/64"});
   const Nsid nsid = pod.space.nsid;
   const std::uint32_t ifindex = pod.link.ifindex;
@@ -211,7 +211,7 @@ TEST_F(KeeperTest, addresses_routes_and_neighbours_are_what_ip_shows) {
   EXPECT_TRUE(neighbours.contains("fd09::fe dev eth0 lladdr 02:00:00:00:00:fe PERMANENT")) << neighbours;
 }
 
-TEST_F(KeeperTest, passes_the_kernels_own_words_on) {
+TEST_F(KeeperTest, PassesTheKernelsOwnWordsOn) {
   const Pod pod = make_pod("pod", {.v4 = "10.9.0.1/24"});
   const auto route = keeper().add_route(pod.space.nsid, {.destination = *parse_prefix("10.8.0.0/16"),
                                                          .gateway = parse_ip("10.250.0.1"),
@@ -221,7 +221,7 @@ TEST_F(KeeperTest, passes_the_kernels_own_words_on) {
   EXPECT_EQ(route.error().text, "Nexthop has invalid gateway");
 }
 
-TEST_F(KeeperTest, sysctls_only_in_namespaces_of_our_own) {
+TEST_F(KeeperTest, SysctlsOnlyInNamespacesOfOurOwn) {
   const Space space = make_space("pod");
   EXPECT_OK(keeper().set_sysctl(space.nsid, "ipv4/ip_forward", "1"));
   const auto inside =
@@ -239,7 +239,7 @@ TEST_F(KeeperTest, sysctls_only_in_namespaces_of_our_own) {
   EXPECT_EQ(keeper().set_sysctl(own->nsid, "ipv4/ip_forward", "1").error().code, EPERM);
 }
 
-TEST_F(KeeperTest, uses_namespaces_by_path_and_leaves_them) {
+TEST_F(KeeperTest, UsesNamespacesByPathAndLeavesThem) {
   const std::string name = unique("theirs");
   ASSERT_OK(host::make_named_namespace(name));
   const auto by_name = keeper().use_namespace("theirs", "/run/netns/" + name);
@@ -259,7 +259,7 @@ TEST_F(KeeperTest, uses_namespaces_by_path_and_leaves_them) {
   EXPECT_OK(host::delete_named_namespace(name));
 }
 
-TEST_F(KeeperTest, notices_that_a_name_stands_for_another_namespace_now) {
+TEST_F(KeeperTest, NoticesThatANameStandsForAnotherNamespaceNow) {
   const Space space = make_space("a");
   ASSERT_OK(host::delete_named_namespace(unique("a")));
   EXPECT_EQ(keeper().change_link(space.nsid, 1, {.up = true}).error().code, ENOENT);
@@ -271,7 +271,7 @@ TEST_F(KeeperTest, notices_that_a_name_stands_for_another_namespace_now) {
   start_keeper();
 }
 
-TEST_F(KeeperTest, stop_undoes_everything) {
+TEST_F(KeeperTest, StopUndoesEverything) {
   make_space("a");
   make_space("b");
   ASSERT_OK(keeper().stop());
@@ -282,7 +282,7 @@ TEST_F(KeeperTest, stop_undoes_everything) {
   start_keeper();
 }
 
-TEST_F(KeeperTest, a_killed_keeper_is_undone_at_the_next_start) {
+TEST_F(KeeperTest, AKilledKeeperIsUndoneAtTheNextStart) {
   make_space("a");
   kill_keeper();
   EXPECT_OK(NetworkNamespace::named(unique("a")));
@@ -294,14 +294,14 @@ TEST_F(KeeperTest, a_killed_keeper_is_undone_at_the_next_start) {
   start_keeper();
 }
 
-TEST_F(KeeperTest, a_name_reserved_but_not_mounted_is_undone_too) {
+TEST_F(KeeperTest, ANameReservedButNotMountedIsUndoneToo) {
   ASSERT_OK(host::reserve_namespace_name(unique("half")));
   std::ofstream(state() / "1.journal") << "netkit-journal-1 1 root\nreserve " << unique("half") << "\n";
   ASSERT_OK(host::undo_stale_journals(state()));
   EXPECT_FALSE(std::filesystem::exists("/run/netns/" + unique("half")));
 }
 
-TEST_F(KeeperTest, a_living_keeper_is_not_undone) {
+TEST_F(KeeperTest, ALivingKeeperIsNotUndone) {
   make_space("a");
   const auto removed = host::undo_stale_journals(state());
   ASSERT_OK(removed);
@@ -309,7 +309,7 @@ TEST_F(KeeperTest, a_living_keeper_is_not_undone) {
   EXPECT_OK(NetworkNamespace::named(unique("a")));
 }
 
-TEST_F(KeeperTest, a_corrupted_journal_undoes_what_it_still_says) {
+TEST_F(KeeperTest, ACorruptedJournalUndoesWhatItStillSays) {
   make_space("a");
   kill_keeper();
   const auto journals = host::list_journals(state());
@@ -325,7 +325,7 @@ TEST_F(KeeperTest, a_corrupted_journal_undoes_what_it_still_says) {
   start_keeper();
 }
 
-TEST_F(KeeperTest, undoes_when_the_engine_is_killed) {
+TEST_F(KeeperTest, UndoesWhenTheEngineIsKilled) {
   const std::string name = unique("orphan");
   const pid_t engine = ::fork();
   if (engine == 0) {
@@ -341,7 +341,7 @@ TEST_F(KeeperTest, undoes_when_the_engine_is_killed) {
       eventually([&] { return !NetworkNamespace::named(name) && !NetworkNamespace::named(name + "2"); }));
 }
 
-TEST_F(KeeperTest, the_engine_has_no_privilege_left_and_the_keeper_still_works) {
+TEST_F(KeeperTest, TheEngineHasNoPrivilegeLeftAndTheKeeperStillWorks) {
   const pid_t engine = ::fork();
   if (engine == 0) {
     auto own = Keeper::start({.state_directory = state()});
@@ -365,7 +365,7 @@ TEST_F(KeeperTest, the_engine_has_no_privilege_left_and_the_keeper_still_works) 
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(KeeperTest, runs_commands_inside_and_reports_how_they_end) {
+TEST_F(KeeperTest, RunsCommandsInsideAndReportsHowTheyEnd) {
   const Pod pod = make_pod("pod", {.quiet = true});
   EXPECT_EQ(run(pod, {"true"}).status, 0);
   EXPECT_EQ(run(pod, {"sh", "-c", "exit 7"}).status, 7);
@@ -377,7 +377,7 @@ TEST_F(KeeperTest, runs_commands_inside_and_reports_how_they_end) {
   EXPECT_EQ(keeper().run(pod.space.nsid, {}, {0, 1, 2}).error().code, EINVAL);
 }
 
-TEST_F(KeeperTest, commands_end_with_the_keeper) {
+TEST_F(KeeperTest, CommandsEndWithTheKeeper) {
   const Pod pod = make_pod("pod", {.quiet = true});
   const host::Command command = start(pod, {"sleep", "100"});
   ASSERT_EQ(::kill(command.pid, 0), 0);
@@ -388,7 +388,7 @@ TEST_F(KeeperTest, commands_end_with_the_keeper) {
   start_keeper();
 }
 
-TEST_F(KeeperTest, a_dump_of_many_links_comes_whole) {
+TEST_F(KeeperTest, ADumpOfManyLinksComesWhole) {
   const Space a = make_space("a");
   const Space b = make_space("b");
   constexpr std::size_t kPairs = 260;  // more than fit one datagram
@@ -399,7 +399,7 @@ TEST_F(KeeperTest, a_dump_of_many_links_comes_whole) {
   EXPECT_EQ(keeper().links(b.nsid)->size(), kPairs + 1);
 }
 
-TEST_F(KeeperTest, without_a_clone_device_it_says_what_to_do) {
+TEST_F(KeeperTest, WithoutACloneDeviceItSaysWhatToDo) {
   const pid_t engine = ::fork();
   if (engine == 0) {
     // In a mount namespace of our own: /dev without net/tun.
@@ -425,7 +425,7 @@ TEST_F(KeeperTest, without_a_clone_device_it_says_what_to_do) {
   EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
-TEST_F(KeeperTest, a_running_instance_can_be_entered_from_another_process) {
+TEST_F(KeeperTest, ARunningInstanceCanBeEnteredFromAnotherProcess) {
   const Space space = make_space("pod");
   const auto running = host::running_namespaces(state());
   ASSERT_OK(running);

@@ -51,7 +51,7 @@ class LinkMonitorTest : public LiveTest {
   std::vector<LinkEvent> events;
 };
 
-TEST_F(LinkMonitorTest, hears_what_becomes_of_an_interface_in_a_pod) {
+TEST_F(LinkMonitorTest, HearsWhatBecomesOfAnInterfaceInAPod) {
   const Pod pod = make_pod("pod", {.quiet = true});
   const auto of_pod = [&](const auto& event) {
     return event.space == pod.space.nsid && event.link.ifindex == 2;
@@ -78,7 +78,7 @@ TEST_F(LinkMonitorTest, hears_what_becomes_of_an_interface_in_a_pod) {
   EXPECT_EQ(gone->link.name, "net1");
 }
 
-TEST_F(LinkMonitorTest, a_move_is_told_at_both_places) {
+TEST_F(LinkMonitorTest, AMoveIsToldAtBothPlaces) {
   const Pod pod = make_pod("from", {.quiet = true});
   const Space target = make_space("to");
   ASSERT_EQ(run(pod, {"ip", "link", "set", "eth0", "netns", unique("to"), "name", "eth3"}).status, 0);
@@ -100,7 +100,7 @@ TEST_F(LinkMonitorTest, a_move_is_told_at_both_places) {
   EXPECT_FALSE(arrived->link.up());
 }
 
-TEST_F(LinkMonitorTest, a_tap_that_somebody_moved_away_is_found) {
+TEST_F(LinkMonitorTest, ATapThatSomebodyMovedAwayIsFound) {
   const Pod pod = make_pod("from", {.quiet = true});
   ASSERT_OK(host::make_named_namespace(unique("to")));
   ASSERT_EQ(run(pod, {"ip", "link", "set", "eth0", "netns", unique("to"), "name", "eth3"}).status, 0);
@@ -117,7 +117,7 @@ TEST_F(LinkMonitorTest, a_tap_that_somebody_moved_away_is_found) {
   EXPECT_EQ(keeper().locate(pod.port->poll_fd()).error().code, EBADFD);
 }
 
-TEST_F(LinkMonitorTest, nothing_of_ours_keeps_a_deleted_namespace_alive) {
+TEST_F(LinkMonitorTest, NothingOfOursKeepsADeletedNamespaceAlive) {
   const Pod pod = make_pod("pod", {.quiet = true});
   ASSERT_OK(host::delete_named_namespace(pod.name));
   EXPECT_TRUE(hear<NamespaceGone>([&](const NamespaceGone& event) { return event.space == pod.space.nsid; }));
@@ -129,7 +129,7 @@ TEST_F(LinkMonitorTest, nothing_of_ours_keeps_a_deleted_namespace_alive) {
   }));
 }
 
-TEST_F(LinkMonitorTest, says_so_when_events_were_lost) {
+TEST_F(LinkMonitorTest, SaysSoWhenEventsWereLost) {
   const int tiny = 4096;
   ASSERT_EQ(::setsockopt(monitor->poll_fd(), SOL_SOCKET, SO_RCVBUF, &tiny, sizeof tiny), 0);
   const Pod pod = make_pod("pod", {.quiet = true});

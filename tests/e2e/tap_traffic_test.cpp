@@ -49,27 +49,27 @@ class TapTraffic : public LiveTest {
   std::optional<Forwarder> forwarder;
 };
 
-TEST_F(TapTraffic, ping_between_l2_pods_with_arp_and_neighbour_discovery) {
+TEST_F(TapTraffic, PingBetweenL2PodsWithArpAndNeighbourDiscovery) {
   join(false);
   ping("10.9.0.2");
   ping("fd09::2");
   EXPECT_TRUE(run(a, {"ip", "neigh"}).output.contains("10.9.0.2 dev eth0 lladdr " + to_string(b.link.mac)));
 }
 
-TEST_F(TapTraffic, ping_between_l3_pods_without_neighbours) {
+TEST_F(TapTraffic, PingBetweenL3PodsWithoutNeighbours) {
   join(true);
   ping("10.9.0.2");
   ping("fd09::2");
   EXPECT_FALSE(run(a, {"ip", "neigh"}).output.contains("lladdr"));
 }
 
-TEST_F(TapTraffic, large_pings_are_fragmented_and_put_together) {
+TEST_F(TapTraffic, LargePingsAreFragmentedAndPutTogether) {
   join(true);
   ping("10.9.0.2", "8000");
   ping("fd09::2", "8000");
 }
 
-TEST_F(TapTraffic, tcp_super_packets_pass_whole_in_both_directions) {
+TEST_F(TapTraffic, TcpSuperPacketsPassWholeInBothDirections) {
   join(true);
   for (const char* address : {"10.9.0.2", "fd09::2"}) {
     const CommandResult forward = stream({address});
@@ -91,14 +91,14 @@ TEST_F(TapTraffic, tcp_super_packets_pass_whole_in_both_directions) {
   EXPECT_EQ(b.port->counters().sent_packets, a.port->counters().received_packets);
 }
 
-TEST_F(TapTraffic, tcp_over_several_queues_and_jumbo_frames) {
+TEST_F(TapTraffic, TcpOverSeveralQueuesAndJumboFrames) {
   join(true, 9000, 2);
   const CommandResult result = stream({"10.9.0.2", "-P", "4"});
   EXPECT_EQ(result.status, 0) << result.output;
   EXPECT_GT(forwarder->from_first().gso_size, 8000U);
 }
 
-TEST_F(TapTraffic, a_udp_super_packet_reaches_the_socket_as_datagrams) {
+TEST_F(TapTraffic, AUdpSuperPacketReachesTheSocketAsDatagrams) {
   join(true);
   const Fd receiver = socket_in(b.name, AF_INET, SOCK_DGRAM);
   const Fd sender = socket_in(a.name, AF_INET, SOCK_DGRAM);
@@ -124,14 +124,14 @@ TEST_F(TapTraffic, a_udp_super_packet_reaches_the_socket_as_datagrams) {
   EXPECT_EQ(forwarder->from_first().most_segments, 5U);
 }
 
-TEST_F(TapTraffic, udp_stream_arrives) {
+TEST_F(TapTraffic, UdpStreamArrives) {
   join(true);
   const CommandResult result = stream({"10.9.0.2", "-u", "-b", "50M", "-l", "1000"});
   EXPECT_EQ(result.status, 0) << result.output;
   EXPECT_GT(forwarder->from_first().packets, 1000U);
 }
 
-TEST_F(TapTraffic, setting_an_interface_down_loses_packets_with_a_reason_and_up_brings_them_back) {
+TEST_F(TapTraffic, SettingAnInterfaceDownLosesPacketsWithAReasonAndUpBringsThemBack) {
   join(false);
   ping("10.9.0.2");
   ASSERT_OK(keeper().change_link(b.space.nsid, b.link.ifindex, {.up = false}));
@@ -141,7 +141,7 @@ TEST_F(TapTraffic, setting_an_interface_down_loses_packets_with_a_reason_and_up_
   ping("10.9.0.2");
 }
 
-TEST_F(TapTraffic, renaming_and_changing_the_mtu_do_not_disturb) {
+TEST_F(TapTraffic, RenamingAndChangingTheMtuDoNotDisturb) {
   join(false);
   const host::Command flood = start(a, {"ping", "-q", "-c", "200", "-i", "0.005", "10.9.0.2"});
   for (int i = 0; i < 5; ++i) {
@@ -153,7 +153,7 @@ TEST_F(TapTraffic, renaming_and_changing_the_mtu_do_not_disturb) {
   EXPECT_EQ(keeper().link(b.space.nsid, "net4")->mtu, 1404U);
 }
 
-TEST_F(TapTraffic, a_moved_interface_carries_on_in_its_new_namespace) {
+TEST_F(TapTraffic, AMovedInterfaceCarriesOnInItsNewNamespace) {
   join(false);
   const auto other = keeper().make_namespace(unique("c"));
   ASSERT_OK(other);
@@ -167,7 +167,7 @@ TEST_F(TapTraffic, a_moved_interface_carries_on_in_its_new_namespace) {
   EXPECT_GE(wait_for(flood, std::chrono::seconds(15)), 0);
 }
 
-TEST_F(TapTraffic, a_deleted_interface_is_gone_and_packets_to_it_say_so) {
+TEST_F(TapTraffic, ADeletedInterfaceIsGoneAndPacketsToItSaySo) {
   join(false);
   ping("10.9.0.2");
   ASSERT_OK(keeper().delete_link(b.space.nsid, b.link.ifindex));
@@ -177,7 +177,7 @@ TEST_F(TapTraffic, a_deleted_interface_is_gone_and_packets_to_it_say_so) {
   EXPECT_EQ(a.port->state(), PortState::kReady);
 }
 
-TEST_F(TapTraffic, what_the_kernel_drops_at_the_interface_is_counted_there) {
+TEST_F(TapTraffic, WhatTheKernelDropsAtTheInterfaceIsCountedThere) {
   join({.v4 = "10.9.0.1/24", .l3 = true, .quiet = true}, {.v4 = "10.9.0.2/24", .l3 = true, .quiet = true});
   const auto before = keeper().link(a.space.nsid, a.link.ifindex);
   ASSERT_OK(before);
@@ -192,7 +192,7 @@ TEST_F(TapTraffic, what_the_kernel_drops_at_the_interface_is_counted_there) {
   EXPECT_EQ(forwarder->from_first().packets, 0U);
 }
 
-TEST_F(TapTraffic, a_full_queue_is_counted_by_the_kernel) {
+TEST_F(TapTraffic, AFullQueueIsCountedByTheKernel) {
   a = make_pod("a", {.v4 = "10.9.0.1/24", .l3 = true, .quiet = true});
   const Fd sender = socket_in(a.name, AF_INET, SOCK_DGRAM);
   sockaddr_in address{};

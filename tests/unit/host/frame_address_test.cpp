@@ -25,14 +25,14 @@ class FrameAddressTest : public testing::Test {
   PacketPool pool;
 };
 
-TEST_F(FrameAddressTest, programs_see_zero_for_the_own_address) {
+TEST_F(FrameAddressTest, ProgramsSeeZeroForTheOwnAddress) {
   const PacketPtr packet = frame(kOwn, kOwn);
   hide_own_address(*packet, kOwn);
   EXPECT_EQ(header(*packet).source, kZero);
   EXPECT_EQ(header(*packet).destination, kZero);
 }
 
-TEST_F(FrameAddressTest, multicast_and_foreign_destinations_stay) {
+TEST_F(FrameAddressTest, MulticastAndForeignDestinationsStay) {
   for (const MacAddress& destination : {kMulticast, kBroadcastMac, kOther}) {
     const PacketPtr packet = frame(kOwn, destination);
     hide_own_address(*packet, kOwn);
@@ -41,14 +41,14 @@ TEST_F(FrameAddressTest, multicast_and_foreign_destinations_stay) {
   }
 }
 
-TEST_F(FrameAddressTest, zero_becomes_the_own_address_towards_an_l3_pod) {
+TEST_F(FrameAddressTest, ZeroBecomesTheOwnAddressTowardsAnL3Pod) {
   const PacketPtr packet = frame(kZero, kZero);
   EXPECT_EQ(address_for_pod(*packet, kOwn, true), DropReason::kNone);
   EXPECT_EQ(header(*packet).source, kOwn);
   EXPECT_EQ(header(*packet).destination, kOwn);
 }
 
-TEST_F(FrameAddressTest, a_host_frame_reaches_the_pod_whatever_its_destination) {
+TEST_F(FrameAddressTest, AHostFrameReachesThePodWhateverItsDestination) {
   for (const bool l3 : {false, true}) {
     const PacketPtr packet = frame(kOther, kOther);
     EXPECT_EQ(address_for_pod(*packet, kOwn, l3), DropReason::kNone);
@@ -57,18 +57,18 @@ TEST_F(FrameAddressTest, a_host_frame_reaches_the_pod_whatever_its_destination) 
   }
 }
 
-TEST_F(FrameAddressTest, a_multicast_frame_keeps_its_destination) {
+TEST_F(FrameAddressTest, AMulticastFrameKeepsItsDestination) {
   const PacketPtr packet = frame(kZero, kMulticast, PacketType::kMulticast);
   EXPECT_EQ(address_for_pod(*packet, kOwn, true), DropReason::kNone);
   EXPECT_EQ(header(*packet).destination, kMulticast);
 }
 
-TEST_F(FrameAddressTest, otherhost_is_lost_on_l3) {
+TEST_F(FrameAddressTest, OtherhostIsLostOnL3) {
   EXPECT_EQ(address_for_pod(*frame(kZero, kOther, PacketType::kOtherhost), kOwn, true),
             DropReason::kOtherhost);
 }
 
-TEST_F(FrameAddressTest, otherhost_on_l2_is_for_listeners_only) {
+TEST_F(FrameAddressTest, OtherhostOnL2IsForListenersOnly) {
   const PacketPtr packet = frame(kOther, kOther, PacketType::kOtherhost);
   EXPECT_EQ(address_for_pod(*packet, kOwn, false), DropReason::kNone);
   EXPECT_EQ(header(*packet).destination, kOther);
@@ -76,7 +76,7 @@ TEST_F(FrameAddressTest, otherhost_on_l2_is_for_listeners_only) {
             DropReason::kOtherhost);
 }
 
-TEST_F(FrameAddressTest, a_zero_source_stays_on_l2) {
+TEST_F(FrameAddressTest, AZeroSourceStaysOnL2) {
   const PacketPtr packet = frame(kZero, kOwn);
   EXPECT_EQ(address_for_pod(*packet, kOwn, false), DropReason::kNone);
   EXPECT_EQ(header(*packet).source, kZero);

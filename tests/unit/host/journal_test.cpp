@@ -20,7 +20,7 @@ class JournalDirectory : public testing::Test {
   std::filesystem::path directory;
 };
 
-TEST(JournalLine, says_each_record_and_reads_it_back) {
+TEST(JournalLine, SaysEachRecordAndReadsItBack) {
   const std::pair<JournalRecord, std::string> examples[] = {
       {JournalOwner{42, false}, "netkit-journal-1 42 root"},
       {JournalOwner{43, true}, "netkit-journal-1 43 userns"},
@@ -37,7 +37,7 @@ TEST(JournalLine, says_each_record_and_reads_it_back) {
   }
 }
 
-TEST(JournalLine, a_name_cannot_forge_a_record) {
+TEST(JournalLine, ANameCannotForgeARecord) {
   const NameReserved hostile{"a\nmade b 1 2% \x7f\xff"};
   EXPECT_EQ(to_line(hostile), "reserve a%0amade%20b%201%202%25%20%7f%ff");
   const auto parsed = parse_record(to_line(hostile));
@@ -45,7 +45,7 @@ TEST(JournalLine, a_name_cannot_forge_a_record) {
   EXPECT_EQ(*parsed, JournalRecord(hostile));
 }
 
-TEST(JournalLine, refuses_what_is_no_record) {
+TEST(JournalLine, RefusesWhatIsNoRecord) {
   for (const char* line :
        {"", "reserve", "reserve a b", "reserve ..", "reserve a/b", "made a 1", "made a 1 x", "made a -1 2",
         "made a 1 2 3", "use a", "removed %4", "removed %zz", "removed %2f", "netkit-journal-1 x root",
@@ -54,7 +54,7 @@ TEST(JournalLine, refuses_what_is_no_record) {
   }
 }
 
-TEST(JournalText, leaves_out_garbage_and_an_unfinished_last_line) {
+TEST(JournalText, LeavesOutGarbageAndAnUnfinishedLastLine) {
   const auto records =
       parse_journal("netkit-journal-1 7 root\n\x01\x02garbage\nreserve a\nmade a 1 2\nreserve b");
   ASSERT_EQ(records.size(), 3U);
@@ -63,7 +63,7 @@ TEST(JournalText, leaves_out_garbage_and_an_unfinished_last_line) {
   EXPECT_EQ(records[2], JournalRecord(NamespaceMade{"a", {1, 2}}));
 }
 
-TEST(JournalText, a_failed_second_attempt_leaves_the_first_one_known) {
+TEST(JournalText, AFailedSecondAttemptLeavesTheFirstOneKnown) {
   const auto names = names_made(parse_journal(
       "reserve a\nmade a 1 2\nreserve a\nremoved a\nreserve b\nreserve c\nmade c 1 3\nremoved c\n"));
   ASSERT_EQ(names.size(), 2U);
@@ -73,7 +73,7 @@ TEST(JournalText, a_failed_second_attempt_leaves_the_first_one_known) {
   EXPECT_FALSE(names[1].identity.has_value());
 }
 
-TEST_F(JournalDirectory, a_new_journal_names_its_owner_and_is_locked) {
+TEST_F(JournalDirectory, ANewJournalNamesItsOwnerAndIsLocked) {
   auto journal = Journal::create(directory, true);
   ASSERT_TRUE(journal) << describe(journal.error());
   const auto records = journal->read();
@@ -84,7 +84,7 @@ TEST_F(JournalDirectory, a_new_journal_names_its_owner_and_is_locked) {
   EXPECT_EQ(Journal::adopt(journal->path()).error().code, EWOULDBLOCK);
 }
 
-TEST_F(JournalDirectory, an_unlocked_journal_can_be_adopted_and_undone_once) {
+TEST_F(JournalDirectory, AnUnlockedJournalCanBeAdoptedAndUndoneOnce) {
   std::filesystem::path path;
   {
     auto journal = Journal::create(directory, false);
@@ -100,7 +100,7 @@ TEST_F(JournalDirectory, an_unlocked_journal_can_be_adopted_and_undone_once) {
   EXPECT_TRUE(std::filesystem::is_empty(directory));
 }
 
-TEST_F(JournalDirectory, undo_leaves_names_that_are_not_there_alone) {
+TEST_F(JournalDirectory, UndoLeavesNamesThatAreNotThereAlone) {
   {
     std::ofstream file(directory / "1.journal");
     file << "netkit-journal-1 1 root\nreserve netkit-no-such-name\nmade netkit-no-such-name 4 1\n%%%\n";
@@ -113,7 +113,7 @@ TEST_F(JournalDirectory, undo_leaves_names_that_are_not_there_alone) {
   EXPECT_TRUE(std::filesystem::is_empty(directory));
 }
 
-TEST_F(JournalDirectory, a_journal_that_was_never_finished_goes_with_its_process) {
+TEST_F(JournalDirectory, AJournalThatWasNeverFinishedGoesWithItsProcess) {
   std::ofstream(directory / "999999999.new") << "";
   std::ofstream(directory / (std::to_string(::getpid()) + ".new")) << "";
   EXPECT_TRUE(list_journals(directory).empty());
@@ -121,7 +121,7 @@ TEST_F(JournalDirectory, a_journal_that_was_never_finished_goes_with_its_process
   EXPECT_TRUE(std::filesystem::exists(directory / (std::to_string(::getpid()) + ".new")));
 }
 
-TEST_F(JournalDirectory, does_not_follow_a_link_that_somebody_laid) {
+TEST_F(JournalDirectory, DoesNotFollowALinkThatSomebodyLaid) {
   std::ofstream(directory / "target") << "precious";
   std::filesystem::create_symlink(directory / "target", directory / (std::to_string(::getpid()) + ".new"));
   EXPECT_FALSE(Journal::create(directory, false));

@@ -21,19 +21,19 @@ class VnetHeaderTest : public testing::Test {
   }
 };
 
-TEST_F(VnetHeaderTest, an_ordinary_packet_has_an_empty_header) {
+TEST_F(VnetHeaderTest, AnOrdinaryPacketHasAnEmptyHeader) {
   const PacketPtr packet = PacketBuilder().ethernet(kA, kB).ip("10.0.0.1", "10.0.0.2").udp(1, 2).build(pool);
   EXPECT_EQ(make_vnet_header(*packet), VnetHeader{});
 }
 
-TEST_F(VnetHeaderTest, says_where_a_partial_checksum_is) {
+TEST_F(VnetHeaderTest, SaysWhereAPartialChecksumIs) {
   const PacketPtr packet =
       PacketBuilder().ethernet(kA, kB).ip("10.0.0.1", "10.0.0.2").udp(1, 2).partial_checksum().build(pool);
   const VnetHeader expected{.flags = VnetHeader::kNeedsCsum, .csum_start = 34, .csum_offset = 6};
   EXPECT_EQ(make_vnet_header(*packet), expected);
 }
 
-TEST_F(VnetHeaderTest, says_each_kind_of_super_packet) {
+TEST_F(VnetHeaderTest, SaysEachKindOfSuperPacket) {
   const VnetHeader tcp4{VnetHeader::kNeedsCsum, VnetHeader::kGsoTcp4, 54, 1000, 34, 16};
   const VnetHeader tcp6{VnetHeader::kNeedsCsum, VnetHeader::kGsoTcp6, 74, 1000, 54, 16};
   const VnetHeader udp4{VnetHeader::kNeedsCsum, VnetHeader::kGsoUdpL4, 42, 1000, 34, 6};
@@ -44,7 +44,7 @@ TEST_F(VnetHeaderTest, says_each_kind_of_super_packet) {
   EXPECT_EQ(make_vnet_header(*super("fd00::1", "fd00::2", false)), udp6);
 }
 
-TEST_F(VnetHeaderTest, ecn_goes_both_ways_and_dodgy_stays_here) {
+TEST_F(VnetHeaderTest, EcnGoesBothWaysAndDodgyStaysHere) {
   PacketPtr packet = super("10.0.0.1", "10.0.0.2", true);
   packet->meta.gso.type |= kGsoTcpEcn | kGsoDodgy | kGsoTcpFixedId;
   const auto header = make_vnet_header(*packet);
@@ -55,7 +55,7 @@ TEST_F(VnetHeaderTest, ecn_goes_both_ways_and_dodgy_stays_here) {
   EXPECT_EQ(packet->meta.gso.type, kGsoTcp4 | kGsoTcpEcn);
 }
 
-TEST_F(VnetHeaderTest, cannot_say_a_tunnel_or_a_super_packet_without_partial_checksum) {
+TEST_F(VnetHeaderTest, CannotSayATunnelOrASuperPacketWithoutPartialChecksum) {
   PacketPtr tunnel = super("10.0.0.1", "10.0.0.2", true);
   tunnel->meta.gso.type |= kGsoUdpTunnel;
   EXPECT_FALSE(make_vnet_header(*tunnel));
@@ -64,7 +64,7 @@ TEST_F(VnetHeaderTest, cannot_say_a_tunnel_or_a_super_packet_without_partial_che
   EXPECT_FALSE(make_vnet_header(*complete));
 }
 
-TEST_F(VnetHeaderTest, refuses_a_checksum_outside_the_packet) {
+TEST_F(VnetHeaderTest, RefusesAChecksumOutsideThePacket) {
   PacketPtr packet =
       PacketBuilder().ethernet(kA, kB).ip("10.0.0.1", "10.0.0.2").udp(1, 2).partial_checksum().build(pool);
   packet->meta.csum.start = packet->at(-1);
@@ -73,7 +73,7 @@ TEST_F(VnetHeaderTest, refuses_a_checksum_outside_the_packet) {
   EXPECT_FALSE(make_vnet_header(*packet));
 }
 
-TEST_F(VnetHeaderTest, reads_what_it_writes) {
+TEST_F(VnetHeaderTest, ReadsWhatItWrites) {
   const PacketPtr sent = super("fd00::1", "fd00::2", true);
   const auto header = make_vnet_header(*sent);
   ASSERT_TRUE(header);
@@ -87,14 +87,14 @@ TEST_F(VnetHeaderTest, reads_what_it_writes) {
   EXPECT_EQ(got->meta.csum.offset, 16);
 }
 
-TEST_F(VnetHeaderTest, a_verified_packet_reads_as_unnecessary) {
+TEST_F(VnetHeaderTest, AVerifiedPacketReadsAsUnnecessary) {
   PacketPtr packet = PacketBuilder().ethernet(kA, kB).ip("10.0.0.1", "10.0.0.2").udp(1, 2).build(pool);
   ASSERT_TRUE(read_vnet_header({.flags = VnetHeader::kDataValid}, *packet));
   EXPECT_EQ(packet->meta.csum.state, ChecksumState::kUnnecessary);
   EXPECT_EQ(make_vnet_header(*packet)->flags, VnetHeader::kDataValid);
 }
 
-TEST_F(VnetHeaderTest, refuses_a_header_that_points_outside_or_makes_no_sense) {
+TEST_F(VnetHeaderTest, RefusesAHeaderThatPointsOutsideOrMakesNoSense) {
   PacketPtr packet = PacketBuilder().ethernet(kA, kB).ip("10.0.0.1", "10.0.0.2").udp(1, 2).build(pool);
   const auto length = static_cast<std::uint16_t>(packet->len());
   EXPECT_FALSE(read_vnet_header({.flags = 1, .csum_start = length, .csum_offset = 0}, *packet));

@@ -18,7 +18,7 @@ T there_and_back(const T& value) {
   return copy;
 }
 
-TEST(Wire, carries_every_member_of_a_request) {
+TEST(Wire, CarriesEveryMemberOfARequest) {
   TapRequest tap{.space = Nsid{7},
                  .name = "eth0",
                  .ifindex = 12,
@@ -38,7 +38,7 @@ TEST(Wire, carries_every_member_of_a_request) {
   EXPECT_FALSE(copy.arp);
 }
 
-TEST(Wire, keeps_an_absent_value_absent) {
+TEST(Wire, KeepsAnAbsentValueAbsent) {
   const LinkChange copy = there_and_back(LinkChange{.alias = "", .up = true});
   EXPECT_FALSE(copy.name.has_value());
   EXPECT_EQ(copy.alias, "");
@@ -46,7 +46,7 @@ TEST(Wire, keeps_an_absent_value_absent) {
   EXPECT_FALSE(copy.mtu.has_value());
 }
 
-TEST(Wire, carries_lists_of_links) {
+TEST(Wire, CarriesListsOfLinks) {
   LinkInfo link;
   link.name = "nk0";
   link.stats.tx_dropped = 99;
@@ -57,7 +57,7 @@ TEST(Wire, carries_lists_of_links) {
   EXPECT_EQ(copy[1].name, "");
 }
 
-TEST(Wire, refuses_every_truncation) {
+TEST(Wire, RefusesEveryTruncation) {
   Encoder encoder;
   encoder.put(UseNamespace{"pod", "/run/netns/pod"});
   const std::vector<std::uint8_t>& whole = encoder.bytes();
@@ -68,7 +68,7 @@ TEST(Wire, refuses_every_truncation) {
   }
 }
 
-TEST(Wire, does_not_believe_a_length_that_is_not_there) {
+TEST(Wire, DoesNotBelieveALengthThatIsNotThere) {
   Encoder encoder;
   encoder.put(std::uint32_t{0xffff'ffff});
   Decoder text_decoder(encoder.bytes());

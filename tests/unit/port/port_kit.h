@@ -52,6 +52,8 @@ class PortUnderTest {
 struct PortMaker {
   std::string name;
   std::function<std::unique_ptr<PortUnderTest>()> make;
+  // Why this machine cannot run it; empty: it can.
+  std::function<std::string()> cannot_run = [] { return std::string(); };
 };
 inline void PrintTo(const PortMaker& maker, std::ostream* out) {
   *out << maker.name;
@@ -74,6 +76,7 @@ inline std::vector<std::uint8_t> frame_of(const Packet& packet) {
 class PortKit : public testing::TestWithParam<PortMaker> {
  protected:
   void SetUp() override {
+    if (const std::string reason = GetParam().cannot_run(); !reason.empty()) GTEST_SKIP() << reason;
     under_test_ = GetParam().make();
     ASSERT_NE(under_test_, nullptr);
   }
