@@ -47,6 +47,7 @@ enum PseudoLoad : std::uint8_t {
 enum PseudoCall : std::uint8_t { kCallHelper = 0, kCallLocal = 1, kCallKfunc = 2 };
 
 inline constexpr std::uint8_t kLdImm64 = 0x18;  // kLd | kModeImm | kDw
+inline constexpr std::uint8_t kCallImm = 0x85;  // kJmp | kCall | kK
 inline constexpr std::uint32_t kStackSize = 512;       // bytes of a frame
 inline constexpr std::uint32_t kMaxCallDepth = 16;     // frames of a call chain (kernel 7.3)
 inline constexpr std::uint32_t kMaxTailCalls = 33;     // MAX_TAIL_CALL_CNT

@@ -176,6 +176,7 @@ Result<std::vector<PlacedMap>> read_map_definitions(const ElfFile& elf, std::uin
     map.size = at.size;
     placed.push_back(std::move(map));
   }
+  std::ranges::stable_sort(placed, {}, &PlacedMap::offset);
   return placed;
 }
 

@@ -20,7 +20,7 @@ struct PlacedMap {
   std::optional<std::uint32_t> values_offset;  // of the `values` member in the variable
 };
 
-// All maps of `.maps` (its section index is `section`), in the order of BTF. The members are those of
+// All maps of `.maps` (its section index is `section`), sorted by offset. The members are those of
 // libbpf's parse_btf_map_def: type, max_entries, map_flags, numa_node, key, key_size, value, value_size,
 // values, pinning, map_extra. Any pinning number is taken. EINVAL: a malformed definition; ENOTSUP: an
 // unknown member.

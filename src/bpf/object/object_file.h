@@ -139,7 +139,7 @@ struct ObjectContents {
   std::string license;  // empty: the object has none
   std::vector<CodeSection> code;
   std::vector<ObjectFunction> functions;  // sorted by section and first instruction
-  std::vector<MapDefinition> maps;        // in the order of BTF
+  std::vector<MapDefinition> maps;        // in the order of .maps
   std::vector<DataSection> data;
   std::vector<Variable> variables;
   std::vector<Extern> externs;

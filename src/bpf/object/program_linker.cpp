@@ -65,6 +65,7 @@ Result<std::shared_ptr<const ProgramImage>> ProgramLinker::link(std::uint32_t fu
     append(placed);
     TRY(check_core_relocations(placed));
     TRY(patch(placed));
+    TRY(check_operands(placed));
   }
   return image_;
 }
@@ -174,6 +175,21 @@ Result<> ProgramLinker::patch_load(std::uint32_t at, const Placed& placed, const
   } else {
     insn.src = kFunction;
     insn.imm = static_cast<std::int32_t>(numbers_.at(std::get<FunctionTarget>(relocation.target).function));
+  }
+  return {};
+}
+
+Result<> ProgramLinker::check_operands(const Placed& placed) const {
+  const ObjectFunction& function = object_.contents().functions[placed.function];
+  const CodeSection& code = object_.contents().code[function.section];
+  const std::span<const Relocation> relocations = relocations_of(placed.function);
+  for (std::uint32_t at = function.first; at < function.first + function.count; ++at) {
+    const Insn& insn = code.insns[at];
+    const bool load = insn.opcode == kLdImm64;
+    const bool names_something = insn.src != 0 && (load || insn.opcode == kCallImm);
+    if (names_something && !std::ranges::binary_search(relocations, at, {}, &Relocation::insn))
+      return refuse(EINVAL, placed, at, "a number stands for a map or a function; compile the file again");
+    if (load) ++at;
   }
   return {};
 }

@@ -41,6 +41,9 @@ class ProgramLinker {
   Result<> check_core_relocations(const Placed& placed) const;
   Result<> patch(const Placed& placed);
   Result<> patch_load(std::uint32_t at, const Placed& placed, const Relocation& relocation);
+  // Every operand that stands for a map or a function came from a relocation: numbers of the file mean
+  // nothing.
+  Result<> check_operands(const Placed& placed) const;
   std::int32_t map_index(std::uint32_t map);
   [[nodiscard]] std::span<const Relocation> relocations_of(std::uint32_t function) const;
   [[nodiscard]] Failure refuse(int code, const Placed& placed, std::uint32_t insn,

@@ -11,7 +11,6 @@
 namespace netkit::bpf {
 namespace {
 
-constexpr std::uint8_t kCallOpcode = 0x85;  // kJmp, kCall, kK
 constexpr std::int64_t kInsnBytes = sizeof(Insn);
 
 constexpr std::uint64_t function_key(std::uint32_t code_section, std::uint64_t insn) {
@@ -44,7 +43,7 @@ Result<Relocation> read_one(const ElfFile& elf, const ElfRelocation& raw, const 
         return misfit(code.name, raw.offset, "is for a 64-bit load, which is not there");
       return Relocation{at, resolver.resolve(symbol, insn.imm)};
     case kReloc32:
-      if (insn.opcode != kCallOpcode || insn.src == kCallHelper)
+      if (insn.opcode != kCallImm || insn.src == kCallHelper)
         return misfit(code.name, raw.offset, "is for a function call, which is not there");
       // The operand counts instructions from the one behind the call: -1 for a symbol of its own.
       return Relocation{
@@ -131,7 +130,7 @@ Result<std::vector<Relocation>> read_code_relocations(const ElfFile& elf, const 
   const auto relocated = static_cast<std::ptrdiff_t>(resolved.size());
   for (std::uint32_t at = 0; at < code.insns.size(); ++at) {
     const Insn& insn = code.insns[at];
-    const bool local_call = insn.opcode == kCallOpcode && insn.src == kCallLocal;
+    const bool local_call = insn.opcode == kCallImm && insn.src == kCallLocal;
     if (local_call && !std::ranges::binary_search(resolved.begin(), resolved.begin() + relocated, at, {},
                                                   &Relocation::insn))
       resolved.push_back({at, resolver.function_at(code_section, std::int64_t{at} + 1 + insn.imm)});
@@ -145,16 +144,11 @@ Result<> read_map_values(const ElfFile& elf, const ElfSection& relocations, cons
                          const std::vector<PlacedMap>& placed, const TargetResolver& resolver,
                          std::vector<MapDefinition>& definitions) {
   constexpr std::uint64_t kPointer = sizeof(std::uint64_t);
-  std::vector<std::size_t> by_offset(placed.size());
-  for (std::size_t i = 0; i < placed.size(); ++i) by_offset[i] = i;
-  const auto offset_of = [&](std::size_t i) { return placed[i].offset; };
-  std::ranges::sort(by_offset, {}, offset_of);
-
   const std::vector<ElfRelocation> entries = TRY(read_relocations(elf, relocations));
   for (const ElfRelocation& raw : entries) {
-    const auto behind = std::ranges::upper_bound(by_offset, raw.offset, {}, offset_of);
-    if (behind == by_offset.begin()) return misfit(".maps", raw.offset, "lies in no map");
-    const std::size_t index = *std::prev(behind);
+    const auto behind = std::ranges::upper_bound(placed, raw.offset, {}, &PlacedMap::offset);
+    if (behind == placed.begin()) return misfit(".maps", raw.offset, "lies in no map");
+    const auto index = static_cast<std::size_t>(behind - placed.begin()) - 1;
     const PlacedMap& map = placed[index];
     const std::uint64_t first = map.offset + map.values_offset.value_or(0);
     const bool is_slot = map.values_offset && raw.offset >= first && (raw.offset - first) % kPointer == 0 &&

@@ -51,13 +51,13 @@ class FakeMap : public Map {
     static const MapOperations kNone{};
     return kNone;
   }
-  std::int64_t user_lookup(const std::byte*, std::byte*, std::uint64_t) override { return -ENOENT; }
-  std::int64_t user_update(const std::byte*, const std::byte* value, std::uint64_t) override {
+  Result<> user_lookup(const std::byte*, std::byte*, std::uint64_t) override { return fail(ENOENT); }
+  Result<> user_update(const std::byte*, const std::byte* value, std::uint64_t) override {
     value_.assign(value, value + spec().value_size);
-    return 0;
+    return {};
   }
-  std::int64_t user_delete(const std::byte*) override { return -ENOENT; }
-  std::int64_t user_next_key(const std::byte*, std::byte*) override { return -ENOENT; }
+  Result<> user_delete(const std::byte*) override { return fail(ENOENT); }
+  Result<> user_next_key(const std::byte*, std::byte*) override { return fail(ENOENT); }
 
   std::vector<std::byte> value_;
 };

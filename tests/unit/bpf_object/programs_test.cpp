@@ -24,7 +24,7 @@ std::vector<std::string> references(const ProgramImage& image, const Function& f
   std::vector<std::string> found;
   for (std::uint32_t at = function.first; at < function.first + function.count; ++at) {
     const Insn& insn = image.insns[at];
-    if (insn.opcode == 0x85 && insn.src == kCallLocal) {
+    if (insn.opcode == kCallImm && insn.src == kCallLocal) {
       const auto target = static_cast<std::uint32_t>(static_cast<std::int32_t>(at) + 1 + insn.imm);
       const auto callee = std::ranges::find(image.functions, target, &Function::first);
       found.push_back(callee == image.functions.end() ? "?" : callee->name);
