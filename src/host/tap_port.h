@@ -26,7 +26,7 @@
 namespace netkit::host {
 
 struct TapPortOptions {
-  MacAddress mac;  // of the interface
+  MacAddress mac{};  // of the interface
   bool l3 = false;
   bool coalesce = true;  // merge small datagrams and segments of a flow before the write
 };

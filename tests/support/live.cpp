@@ -53,51 +53,62 @@ std::string LiveTest::unique(std::string_view name) const {
   return "nkt" + std::to_string(::getpid()) + "-" + std::string(name);
 }
 
-Pod LiveTest::make_pod(std::string_view name, const PodOptions& options) {
-  Pod pod;
-  pod.name = unique(name);
-  const auto fill = [&]() -> Result<> {
-    pod.space = TRY(keeper().make_namespace(pod.name));
-    const host::Nsid nsid = pod.space.nsid;
-    TRY(keeper().change_link(nsid, 1, {.up = true}));
-    if (options.quiet) TRY(keeper().set_sysctl(nsid, "ipv6/conf/default/disable_ipv6", "1"));
-    host::Tap tap = TRY(keeper().make_tap(
-        {.space = nsid, .name = "eth0", .queues = options.queues, .mtu = options.mtu, .arp = !options.l3}));
-    const std::uint32_t ifindex = tap.link.ifindex;
-    pod.port = TRY(host::TapPort::make(
-        std::move(tap.queues), {.mac = tap.link.mac, .l3 = options.l3, .coalesce = options.coalesce}));
-    for (const std::string_view address : {options.v4, options.v6}) {
-      if (!address.empty()) TRY(keeper().add_address(nsid, ifindex, *parse_prefix(address)));
-    }
-    TRY(keeper().change_link(nsid, ifindex, {.up = true}));
-    pod.port->set_carrier(true);
-    pod.link = TRY(keeper().link(nsid, ifindex));
-    return {};
-  };
-  EXPECT_OK(fill());
+Result<Pod> make_pod(host::Keeper& keeper, const std::string& name, const PodOptions& options) {
+  Pod pod{.name = name, .space = TRY(keeper.make_namespace(name)), .link = {}, .port = nullptr};
+  const host::Nsid nsid = pod.space.nsid;
+  TRY(keeper.change_link(nsid, 1, {.up = true}));
+  if (options.quiet) TRY(keeper.set_sysctl(nsid, "ipv6/conf/default/disable_ipv6", "1"));
+  host::Tap tap = TRY(keeper.make_tap(
+      {.space = nsid, .name = "eth0", .queues = options.queues, .mtu = options.mtu, .arp = !options.l3}));
+  const std::uint32_t ifindex = tap.link.ifindex;
+  pod.port = TRY(host::TapPort::make(std::move(tap.queues),
+                                     {.mac = tap.link.mac, .l3 = options.l3, .coalesce = options.coalesce}));
+  for (const std::string_view address : {options.v4, options.v6}) {
+    if (!address.empty()) TRY(keeper.add_address(nsid, ifindex, *parse_prefix(address)));
+  }
+  TRY(keeper.change_link(nsid, ifindex, {.up = true}));
+  pod.port->set_carrier(true);
+  pod.link = TRY(keeper.link(nsid, ifindex));
   return pod;
 }
 
-host::Command LiveTest::start(const Pod& pod, const std::vector<std::string>& arguments, int output) {
+Result<host::Command> start_command(host::Keeper& keeper, const Pod& pod,
+                                    const std::vector<std::string>& arguments, int output) {
   const Fd nowhere(::open("/dev/null", O_RDWR | O_CLOEXEC));
   const int out = output >= 0 ? output : nowhere.get();
-  auto command = keeper().run(pod.space.nsid, arguments, {nowhere.get(), out, out});
-  EXPECT_OK(command);
-  return command ? *std::move(command) : host::Command{};
+  return keeper.run(pod.space.nsid, arguments, {nowhere.get(), out, out});
 }
 
-CommandResult LiveTest::run(const Pod& pod, const std::vector<std::string>& arguments,
-                            std::chrono::milliseconds limit) {
+CommandResult run_command(host::Keeper& keeper, const Pod& pod, const std::vector<std::string>& arguments,
+                          std::chrono::milliseconds limit) {
   const Fd output(::memfd_create("output", MFD_CLOEXEC));
-  const host::Command command = start(pod, arguments, output.get());
+  const auto command = start_command(keeper, pod, arguments, output.get());
+  if (!command) return {-1, describe(command.error())};
   CommandResult result;
-  result.status = wait_for(command, limit);
+  result.status = wait_for(*command, limit);
   char part[4096];
   off_t at = 0;
   for (ssize_t size = 0; (size = ::pread(output.get(), part, sizeof part, at)) > 0; at += size) {
     result.output.append(part, static_cast<std::size_t>(size));
   }
   return result;
+}
+
+Pod LiveTest::make_pod(std::string_view name, const PodOptions& options) {
+  auto pod = testing::make_pod(keeper(), unique(name), options);
+  EXPECT_OK(pod);
+  return pod ? *std::move(pod) : Pod{};
+}
+
+host::Command LiveTest::start(const Pod& pod, const std::vector<std::string>& arguments, int output) {
+  auto command = start_command(keeper(), pod, arguments, output);
+  EXPECT_OK(command);
+  return command ? *std::move(command) : host::Command{};
+}
+
+CommandResult LiveTest::run(const Pod& pod, const std::vector<std::string>& arguments,
+                            std::chrono::milliseconds limit) {
+  return run_command(keeper(), pod, arguments, limit);
 }
 
 Fd LiveTest::socket_in(const std::string& space, int domain, int type, int protocol) {

@@ -52,6 +52,16 @@ struct CommandResult {
   std::string output;
 };
 
+// Up, with carrier and addresses.
+[[nodiscard]] Result<Pod> make_pod(host::Keeper& keeper, const std::string& name, const PodOptions& options);
+// With nothing on its standard input, and its output in a file (-1: nowhere).
+[[nodiscard]] Result<host::Command> start_command(host::Keeper& keeper, const Pod& pod,
+                                                  const std::vector<std::string>& arguments, int output);
+// To its end, at most that long.
+[[nodiscard]] CommandResult run_command(host::Keeper& keeper, const Pod& pod,
+                                        const std::vector<std::string>& arguments,
+                                        std::chrono::milliseconds limit);
+
 class LiveTest : public ::testing::Test {
  protected:
   LiveTest();
@@ -67,9 +77,7 @@ class LiveTest : public ::testing::Test {
   [[nodiscard]] const std::filesystem::path& state() const { return state_; }
   // A name under /run/netns that only this test uses.
   [[nodiscard]] std::string unique(std::string_view name) const;
-  // Up, with carrier and addresses.
   [[nodiscard]] Pod make_pod(std::string_view name, const PodOptions& options);
-  // Runs to its end, at most that long.
   CommandResult run(const Pod& pod, const std::vector<std::string>& arguments,
                     std::chrono::milliseconds limit = std::chrono::seconds(10));
   [[nodiscard]] host::Command start(const Pod& pod, const std::vector<std::string>& arguments,
