@@ -45,7 +45,7 @@ inline bool lru_evict(std::byte* base, const HashGeometry& geometry, std::uint32
 // An element for a new entry, at the cost of another one if need be. 0: every candidate was in the hands of
 // another thread.
 inline std::uint32_t lru_take(std::byte* base, const HashGeometry& geometry, std::uint32_t shard) {
-  constexpr int kSpared = 64, kCandidates = 1024;
+  constexpr int kSpared = 512, kCandidates = 2048;
   if (const std::uint32_t element = pool_take(base, geometry.pool, shard); element != 0) return element;
   std::atomic<std::uint64_t>& hand = pool_shared(base, geometry.pool).clock_hand;
   for (int candidate = 0; candidate < kCandidates; ++candidate) {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,16 @@ template <class T>
 T number_in(std::span<const std::byte> bytes, std::size_t at = 0) {
   return load_unaligned<T>(bytes.data() + at);
 }
+
+// The same numbers in every run.
+class Random {
+ public:
+  explicit Random(std::uint32_t seed) : engine_(seed) {}
+  std::uint32_t operator()() { return static_cast<std::uint32_t>(engine_()); }
+
+ private:
+  std::mt19937 engine_;
+};
 
 inline int code(const Result<>& result) {
   return result ? 0 : result.error().code;
