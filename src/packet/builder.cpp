@@ -79,6 +79,7 @@ PacketBuilder& PacketBuilder::ip(const IpAddress& source, const IpAddress& desti
 }
 
 PacketBuilder& PacketBuilder::ip(std::string_view source, std::string_view destination) {
+  // NOLINTNEXTLINE(bugprone-unchecked-optional-access): value() throws
   return ip(parse_ip(source).value(), parse_ip(destination).value());
 }
 

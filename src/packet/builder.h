@@ -37,6 +37,7 @@ class PacketBuilder {
   PacketBuilder& ipv6(const Ipv6Header& header);
   // A plain header of the addresses' family.
   PacketBuilder& ip(const IpAddress& source, const IpAddress& destination);
+  // Texts that parse_ip takes; std::bad_optional_access for any other.
   PacketBuilder& ip(std::string_view source, std::string_view destination);
   // An IPv6 extension header of type `protocol`: `body` is what follows its two bytes and is padded with
   // zeros (Pad1 options) to the header's unit. AH as well.

@@ -14,6 +14,7 @@
 #include <string>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/address.h"
@@ -56,7 +57,7 @@ template <class T>
 // Any field of any header or of the metadata: is("window", &TcpHeader::window, Be16{512}).
 template <class H, class Field>
 [[nodiscard]] auto is(std::string name, Field H::* field, Field expected) {
-  return [=](const H& header) {
+  return [name = std::move(name), field, expected](const H& header) {
     if constexpr (std::is_enum_v<Field>) {
       return same(name, static_cast<std::uint64_t>(header.*field), static_cast<std::uint64_t>(expected));
     } else if constexpr (std::is_integral_v<Field>) {
@@ -122,7 +123,7 @@ struct AddressCheck {
 // Reads an H, applies `fields` and moves on by what `length` says of it.
 template <WireHeader H, class Length, class... Fields>
 [[nodiscard]] auto header(std::string name, Length length, Fields... fields) {
-  return [=](Cursor& cursor) -> std::string {
+  return [name = std::move(name), length, fields...](Cursor& cursor) -> std::string {
     const auto found = read_header<H>(cursor.rest());
     if (!found) return "no whole " + name + " header at byte " + to_text(cursor.offset);
     std::string text;

@@ -34,37 +34,39 @@ std::optional<NetworkStart> skip_vlan_tags(std::span<const std::uint8_t> bytes, 
   return NetworkStart{proto, offset};
 }
 
+namespace {
+
+bool is_extension(std::uint8_t protocol) {
+  return protocol == kIpHopByHop || protocol == kIpRouting || protocol == kIpDestination ||
+         protocol == kIpFragment || protocol == kIpAh;
+}
+
+// By the header's length field; the fragment header has none.
+std::uint32_t extension_length(std::uint8_t protocol, std::uint8_t field) {
+  if (protocol == kIpFragment) return Ipv6FragmentHeader::kSize;
+  return protocol == kIpAh ? (field + 2U) * 4 : (field + 1U) * 8;
+}
+
+}  // namespace
+
 std::optional<Ipv6Upper> walk_ipv6_extensions(std::span<const std::uint8_t> packet) {
   const auto ip = read_header<Ipv6Header>(packet);
   if (!ip) return std::nullopt;
 
   Ipv6Upper upper{.protocol = ip->next_header, .offset = Ipv6Header::kSize, .fragment = {}};
-  for (;;) {
-    std::uint32_t unit = 8;  // what the length byte counts in
-    std::uint32_t extra = 1;
-    switch (upper.protocol) {
-      case kIpHopByHop:
-      case kIpRouting:
-      case kIpDestination:
-        break;
-      case kIpAh:
-        unit = 4, extra = 2;
-        break;
-      case kIpFragment:
-        break;
-      default:
-        return upper;
-    }
-    if (packet.size() < upper.offset + 8U) return std::nullopt;
-    const auto header = packet.subspan(upper.offset);
+  while (is_extension(upper.protocol)) {
+    constexpr std::uint32_t kShortest = 8;
+    if (packet.size() < upper.offset + kShortest) return std::nullopt;
+    const std::uint8_t* header = packet.data() + upper.offset;
+    const std::uint32_t length = extension_length(upper.protocol, header[1]);
+    if (length > packet.size() - upper.offset) return std::nullopt;
     const bool fragment = upper.protocol == kIpFragment;
-    const std::uint32_t length = fragment ? Ipv6FragmentHeader::kSize : (header[1] + extra) * unit;
-    if (length > header.size()) return std::nullopt;
     if (fragment) upper.fragment = upper.offset;
     upper.protocol = header[0];
     upper.offset += length;
-    if (fragment && read_header<Ipv6FragmentHeader>(header)->fragment_offset() != 0) return upper;
+    if (fragment && load_unaligned<Ipv6FragmentHeader>(header).fragment_offset() != 0) break;
   }
+  return upper;
 }
 
 namespace {
@@ -88,9 +90,9 @@ std::optional<Layout> dissect_ipv6(std::span<const std::uint8_t> packet, std::ui
                 .network = network,
                 .transport = network + upper->offset};
   if (upper->fragment) {
-    const auto part = read_header<Ipv6FragmentHeader>(packet.subspan(*upper->fragment));
-    layout.later_fragment = part->fragment_offset() != 0;
-    layout.fragment = layout.later_fragment || part->more_fragments();
+    const auto part = load_unaligned<Ipv6FragmentHeader>(packet.data() + *upper->fragment);
+    layout.later_fragment = part.fragment_offset() != 0;
+    layout.fragment = layout.later_fragment || part.more_fragments();
   }
   return layout;
 }

@@ -26,21 +26,31 @@ PartialSum pseudo_without_length(const Packet& super, const Layout& layout) {
   return sum_sub(tcp.checksum.raw(), Be32{super.len() - layout.transport}.raw());
 }
 
+struct Counted {
+  std::uint32_t headers;  // bytes in front of the payload
+  std::uint32_t segments;
+};
+
+// Nothing for what is no super-packet or cannot be read.
+std::optional<Counted> count(const Packet& packet) {
+  if (!is_gso(packet)) return std::nullopt;
+  const auto layout = dissect(packet);
+  const auto headers = layout ? layout->headers(packet.bytes()) : std::nullopt;
+  if (!headers) return std::nullopt;
+  const std::uint32_t segments = segments_of(packet.len() - *headers, packet.meta.gso.size);
+  return Counted{*headers, std::min(kMaxSegments, segments)};
+}
+
 }  // namespace
 
 std::uint16_t segment_count(const Packet& packet) {
-  if (!is_gso(packet)) return 1;
-  const auto layout = dissect(packet);
-  const auto headers = layout ? layout->headers(packet.bytes()) : std::nullopt;
-  if (!headers) return 1;
-  return static_cast<std::uint16_t>(
-      std::min(kMaxSegments, segments_of(packet.len() - *headers, packet.meta.gso.size)));
+  const auto counted = count(packet);
+  return static_cast<std::uint16_t>(counted ? counted->segments : 1);
 }
 
 std::uint32_t wire_length(const Packet& packet) {
-  const std::uint32_t segments = segment_count(packet);
-  if (segments == 1) return packet.len();
-  return packet.len() + (segments - 1) * dissect(packet)->headers(packet.bytes()).value();
+  const auto counted = count(packet);
+  return packet.len() + (counted ? (counted->segments - 1) * counted->headers : 0);
 }
 
 std::expected<Segmenter, DropReason> Segmenter::begin(const Packet& super, SegmentChecksum checksum) {
@@ -54,12 +64,12 @@ std::expected<Segmenter, DropReason> Segmenter::begin(const Packet& super, Segme
       (partial && !partial_for_transport(super, *layout))) {
     return std::unexpected(DropReason::kMalformed);
   }
-  const std::uint32_t count = segments_of(super.len() - *headers, gso.size);
-  if (count > kMaxSegments) return std::unexpected(DropReason::kMalformed);
+  const std::uint32_t segments = segments_of(super.len() - *headers, gso.size);
+  if (segments > kMaxSegments) return std::unexpected(DropReason::kMalformed);
 
   Segmenter segmenter(super, checksum);
   segmenter.headers_ = *headers;
-  segmenter.count_ = count;
+  segmenter.count_ = segments;
   segmenter.jumbo_ = find_jumbo_option(super.bytes(), *layout);
   const std::uint32_t removed = segmenter.jumbo_ ? kJumboOption : 0;
   segmenter.protocol_ = layout->protocol;
