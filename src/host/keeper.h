@@ -33,7 +33,7 @@ namespace netkit::host {
 
 struct KeeperOptions {
   RunMode mode = RunMode::kLiveRoot;
-  std::filesystem::path state_directory = {};  // journals; empty: the default one (state_directory())
+  std::filesystem::path state_directory = {};  // journals; empty: state_directory()
 };
 
 // A namespace that the keeper knows.
