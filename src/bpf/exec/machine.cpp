@@ -97,50 +97,35 @@ void Machine::place_stack_region() {
 }
 
 const Region* Machine::find(std::uint64_t address, std::uint64_t size) {
-  const RegionTable& regions = run_->regions;
-  if (const Region* region = regions.find(address, size)) return region;
+  const Region* region = run_->regions.find(address, size);
+  return region != nullptr ? region : touch_stack(address, size);
+}
+
+const Region* Machine::touch_stack(std::uint64_t address, std::uint64_t size) {
   const std::uint64_t low = frame_pointer() - kStackSize;
   const Region live{low, top_ - low, RegionKind::kStack, true, 0};
   if (!live.holds(address, size)) return nullptr;
   zero_stack_down_to(address);
-  return &regions.stack;
+  return &run_->regions.stack;
 }
 
-bool Machine::load_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size, bool sign_extend,
-                             std::uint64_t& value) {
-  const Region* region = find(address, size);
-  if (region != nullptr && region->kind != RegionKind::kContext) {
-    value = 0;
-    std::memcpy(&value, reinterpret_cast<const void*>(address), size);
-    return true;
-  }
-  if (region != nullptr) {
-    const std::uint64_t offset = address - region->base;
-    const SkbFieldInfo* field = skb_readable(offset, size);
-    if (field != nullptr && !(field->pointer && sign_extend)) {
-      value = skb_read(*run_, *field, static_cast<std::uint32_t>(offset), size);
-      return true;
-    }
-  }
-  fault_access(at, AccessKind::kRead, address, size);
-  return false;
+bool Machine::load_context(const Operation* at, std::uint64_t address, std::uint32_t size, bool sign_extend,
+                           std::uint64_t& value) {
+  const auto offset = static_cast<std::uint32_t>(address - run_->regions.context.base);
+  const SkbFieldInfo* field = skb_readable(offset, size);
+  if (field == nullptr || (field->pointer && sign_extend))
+    return refuse_access(at, AccessKind::kRead, address, size);
+  value = skb_read(*run_, *field, offset, size);
+  return true;
 }
 
-bool Machine::store_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size,
-                              std::uint64_t value) {
-  const Region* region = find(address, size);
-  if (region != nullptr && region->kind == RegionKind::kContext) {
-    const std::uint64_t offset = address - region->base;
-    if (const SkbFieldInfo* field = skb_writable(offset, size)) {
-      skb_write(*run_, *field, static_cast<std::uint32_t>(offset), size, value);
-      return true;
-    }
-  } else if (region != nullptr && region->writable) {
-    std::memcpy(reinterpret_cast<void*>(address), &value, size);
-    return true;
-  }
-  fault_access(at, AccessKind::kWrite, address, size);
-  return false;
+bool Machine::store_context(const Operation* at, std::uint64_t address, std::uint32_t size,
+                            std::uint64_t value) {
+  const auto offset = static_cast<std::uint32_t>(address - run_->regions.context.base);
+  const SkbFieldInfo* field = skb_writable(offset, size);
+  if (field == nullptr) return refuse_access(at, AccessKind::kWrite, address, size);
+  skb_write(*run_, *field, offset, size, value);
+  return true;
 }
 
 bool Machine::check_atomic(const Operation* at, std::uint64_t address, std::uint32_t size, AccessKind kind) {
@@ -149,8 +134,7 @@ bool Machine::check_atomic(const Operation* at, std::uint64_t address, std::uint
   const bool allowed = region != nullptr && region->kind != RegionKind::kContext &&
                        region->kind != RegionKind::kPacket && (region->writable || reads_only) &&
                        address % size == 0;
-  if (!allowed) fault_access(at, AccessKind::kAtomic, address, size);
-  return allowed;
+  return allowed || refuse_access(at, AccessKind::kAtomic, address, size);
 }
 
 // ---- calls ----
@@ -193,7 +177,7 @@ void Machine::fault_budget(const Operation* at) {
   fault(at, fmt::format("the program did not end within {} instructions", run_->instruction_limit));
 }
 
-void Machine::fault_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size) {
+bool Machine::refuse_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size) {
   const Region* region = run_->regions.find(address, size);
   std::string_view reason;
   if (region != nullptr && region->kind == RegionKind::kContext) {
@@ -207,6 +191,7 @@ void Machine::fault_access(const Operation* at, AccessKind kind, std::uint64_t a
   }
   fault(at, fmt::format("{} of {} byte{} at {}{}", word_for(kind), size, size == 1 ? "" : "s",
                         describe_address(*run_, frame_pointer(), address), reason));
+  return false;
 }
 
 }  // namespace netkit::bpf

@@ -61,15 +61,19 @@ class Machine {
   template <class T>
   [[nodiscard]] bool load(const Operation* at, std::uint64_t address, bool sign_extend,
                           std::uint64_t& value) {
-    const Region* region = run_->regions.find_memory(address, sizeof(T));
-    if (region == nullptr) return load_elsewhere(at, address, sizeof(T), sign_extend, value);
+    if (run_->regions.context.holds(address, sizeof(T)))
+      return load_context(at, address, sizeof(T), sign_extend, value);
+    if (locate(address, sizeof(T)) == nullptr)
+      return refuse_access(at, AccessKind::kRead, address, sizeof(T));
     value = shared_load<T>(reinterpret_cast<const void*>(address));
     return true;
   }
   template <class T>
   [[nodiscard]] bool store(const Operation* at, std::uint64_t address, std::uint64_t value) {
-    const Region* region = run_->regions.find_memory(address, sizeof(T));
-    if (region == nullptr || !region->writable) return store_elsewhere(at, address, sizeof(T), value);
+    if (run_->regions.context.holds(address, sizeof(T))) return store_context(at, address, sizeof(T), value);
+    const Region* region = locate(address, sizeof(T));
+    if (region == nullptr || !region->writable)
+      return refuse_access(at, AccessKind::kWrite, address, sizeof(T));
     shared_store<T>(reinterpret_cast<void*>(address), static_cast<T>(value));
     return true;
   }
@@ -89,16 +93,24 @@ class Machine {
   // ---- faults: record the first one; the run is over ----
   void fault(const Operation* at, std::string text);
   void fault_budget(const Operation* at);
-  void fault_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size);
+  // Always false.
+  bool refuse_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size);
 
   // Where the engine stands while a helper runs; what call_back goes by.
   const Operation* calling = nullptr;
 
  private:
-  [[nodiscard]] bool load_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size,
-                                    bool sign_extend, std::uint64_t& value);
-  [[nodiscard]] bool store_elsewhere(const Operation* at, std::uint64_t address, std::uint32_t size,
-                                     std::uint64_t value);
+  // Memory behind live stack, packet and context; null: none.
+  [[nodiscard]] const Region* locate(std::uint64_t address, std::uint64_t size) {
+    const Region* region = run_->regions.find_memory(address, size);
+    return region != nullptr ? region : touch_stack(address, size);
+  }
+  // First touch of stack in the live frame; null when it is not there.
+  [[nodiscard]] const Region* touch_stack(std::uint64_t address, std::uint64_t size);
+  [[nodiscard]] bool load_context(const Operation* at, std::uint64_t address, std::uint32_t size,
+                                  bool sign_extend, std::uint64_t& value);
+  [[nodiscard]] bool store_context(const Operation* at, std::uint64_t address, std::uint32_t size,
+                                   std::uint64_t value);
   void zero_stack_down_to(std::uint64_t address);
   void place_stack_region();
   void enter_program(const Program& program);

@@ -48,7 +48,7 @@ void RegionTable::begin(std::span<const Region> globals) {
   globals_ = globals;
   handed_out_.clear();
   free_.clear();
-  last_hit_ = 0;
+  last_ = &kNowhere;
   if (indexed()) std::ranges::fill(index_, kEmpty);
   index_used_ = 0;
   levels_ = 0;
@@ -70,7 +70,7 @@ void RegionTable::hand_out(const Region& region) {
     free_.pop_back();
     handed_out_[position] = region;
   }
-  last_hit_ = position;
+  last_ = &handed_out_[position];
   if (indexed()) {
     index(static_cast<std::uint32_t>(position));
   } else if (handed_out_.size() > kSearched) {
@@ -93,13 +93,11 @@ const Region* RegionTable::find(std::uint64_t at, std::uint64_t bytes) const {
   return find_memory(at, bytes);
 }
 
-const Region* RegionTable::find_memory(std::uint64_t at, std::uint64_t bytes) const {
-  if (last_hit_ < handed_out_.size() && handed_out_[last_hit_].holds(at, bytes))
-    return &handed_out_[last_hit_];
+const Region* RegionTable::search_memory(std::uint64_t at, std::uint64_t bytes) const {
   const auto after = std::ranges::upper_bound(globals_, at, {}, &Region::base);
-  if (after != globals_.begin() && std::prev(after)->holds(at, bytes)) return &*std::prev(after);
+  if (after != globals_.begin() && std::prev(after)->holds(at, bytes)) return last_ = &*std::prev(after);
   const std::size_t position = find_handed_out(at, bytes);
-  return position < handed_out_.size() ? &handed_out_[position] : nullptr;
+  return position < handed_out_.size() ? last_ = &handed_out_[position] : nullptr;
 }
 
 const Region* RegionTable::nearest(std::uint64_t at) const {
@@ -118,7 +116,7 @@ const Region* RegionTable::nearest(std::uint64_t at) const {
 std::size_t RegionTable::find_handed_out(std::uint64_t at, std::uint64_t bytes) const {
   if (!indexed()) {
     for (std::size_t position = handed_out_.size(); position-- > 0;) {
-      if (handed_out_[position].holds(at, bytes)) return last_hit_ = position;
+      if (handed_out_[position].holds(at, bytes)) return position;
     }
     return handed_out_.size();
   }
@@ -127,7 +125,7 @@ std::size_t RegionTable::find_handed_out(std::uint64_t at, std::uint64_t bytes) 
     const auto level = static_cast<unsigned>(std::countr_zero(rest));
     for (std::size_t slot = hash_of(at >> level, level) & mask; index_[slot] != kEmpty;
          slot = (slot + 1) & mask) {
-      if (handed_out_[index_[slot]].holds(at, bytes)) return last_hit_ = index_[slot];
+      if (handed_out_[index_[slot]].holds(at, bytes)) return index_[slot];
     }
   }
   return handed_out_.size();

@@ -42,7 +42,10 @@ class RegionTable {
   // Forgets everything of the last run; `globals` (the program's data sections, sorted by base) must outlive the run.
   void begin(std::span<const Region> globals);
   // A tail call, or the return from one: the other program's data sections.
-  void enter(std::span<const Region> globals) { globals_ = globals; }
+  void enter(std::span<const Region> globals) {
+    globals_ = globals;
+    last_ = &kNowhere;
+  }
 
   // Memory is handed out; the same memory twice is one region, and the later description of it counts.
   void hand_out(const Region& region);
@@ -53,14 +56,18 @@ class RegionTable {
   [[nodiscard]] const Region* find(std::uint64_t at, std::uint64_t bytes) const;
   // The same among data sections and what was handed out, for callers that have tried the three above. The
   // answer is valid until the next hand_out.
-  [[nodiscard]] const Region* find_memory(std::uint64_t at, std::uint64_t bytes) const;
+  [[nodiscard]] const Region* find_memory(std::uint64_t at, std::uint64_t bytes) const {
+    return last_->holds(at, bytes) ? last_ : search_memory(at, bytes);
+  }
   // Nearest region, for the message of a fault: the one that holds `at`, or the last that begins before it.
   [[nodiscard]] const Region* nearest(std::uint64_t at) const;
 
  private:
   static constexpr std::size_t kSearched = 8;  // that many are searched one by one
   static constexpr std::uint32_t kEmpty = 0xffff'ffff;
+  static constexpr Region kNowhere{};
 
+  [[nodiscard]] const Region* search_memory(std::uint64_t at, std::uint64_t bytes) const;
   [[nodiscard]] std::size_t find_handed_out(std::uint64_t at, std::uint64_t bytes) const;
   [[nodiscard]] bool indexed() const { return index_used_ != 0; }
   void index(std::uint32_t position);
@@ -70,7 +77,7 @@ class RegionTable {
   std::span<const Region> globals_;
   std::vector<Region> handed_out_;
   std::vector<std::uint32_t> free_;    // positions in handed_out_ that were taken back
-  mutable std::size_t last_hit_ = 0;   // position
+  mutable const Region* last_ = &kNowhere;  // found last: a data section or an element of handed_out_
   std::vector<std::uint32_t> index_;   // open addressing: positions in handed_out_, kEmpty between them
   std::size_t index_used_ = 0;         // 0: everything is searched
   std::uint64_t levels_ = 0;           // bit k: a region of granule size 2^k is indexed

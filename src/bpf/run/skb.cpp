@@ -1,6 +1,7 @@
 #include "bpf/run/skb.h"
 
 #include <array>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -43,40 +44,48 @@ constexpr auto kFields = std::to_array<SkbFieldInfo>({
 });
 // clang-format on
 
-// For each four bytes of the context the number of its field.
-constexpr std::uint8_t kHole = 0xff;
-constexpr auto kFieldAt = [] {
-  std::array<std::uint8_t, kSkbSize / 4> at{};
-  at.fill(kHole);
-  for (std::size_t number = 0; number < kFields.size(); ++number) {
-    const SkbFieldInfo& info = kFields[number];
-    for (std::uint32_t offset = info.offset; offset < info.offset + info.size; offset += 4) {
-      at[offset / 4] = static_cast<std::uint8_t>(number);
-    }
-  }
-  return at;
-}();
-
-bool valid(const SkbFieldInfo& info, SkbAccess access, std::uint32_t offset, std::uint32_t size) {
+constexpr bool valid(const SkbFieldInfo& info, SkbAccess access, std::uint32_t offset, std::uint32_t size) {
+  if (offset < info.offset || offset + size > std::uint32_t{info.offset} + info.size) return false;
   switch (access) {
     case kNone:
       return false;
     case kWhole:
-      return offset == info.offset && size == info.size;
+      return size == info.size;
     case kNarrow:
-      return size <= info.size;  // aligned, so it cannot reach beyond
     case kScratch:
-      return offset + size <= std::uint32_t{info.offset} + info.size;
+      return true;
   }
   return false;
 }
 
-const SkbFieldInfo* accessible(std::uint64_t offset, std::uint32_t size, SkbAccess SkbFieldInfo::* access) {
-  if (offset >= kSkbSize || offset % size != 0) return nullptr;
-  const std::uint8_t number = kFieldAt[offset / 4];
-  if (number == kHole) return nullptr;
-  const SkbFieldInfo& info = kFields[number];
-  return valid(info, info.*access, static_cast<std::uint32_t>(offset), size) ? &info : nullptr;
+constexpr std::uint8_t kInvalid = 0xff;
+
+// For each offset and binary logarithm of the size: the number of the field that is accessed, or kInvalid.
+using AccessTable = std::array<std::array<std::uint8_t, 4>, kSkbSize>;
+
+constexpr AccessTable accesses(SkbAccess SkbFieldInfo::* access) {
+  AccessTable table{};
+  for (std::uint32_t offset = 0; offset < kSkbSize; ++offset) {
+    table[offset].fill(kInvalid);
+    for (std::size_t log = 0; log < table[offset].size(); ++log) {
+      const std::uint32_t size = 1U << log;
+      if (offset % size != 0) continue;
+      for (std::size_t number = 0; number < kFields.size(); ++number) {
+        if (valid(kFields[number], kFields[number].*access, offset, size))
+          table[offset][log] = static_cast<std::uint8_t>(number);
+      }
+    }
+  }
+  return table;
+}
+
+constexpr AccessTable kReadable = accesses(&SkbFieldInfo::read);
+constexpr AccessTable kWritable = accesses(&SkbFieldInfo::write);
+
+const SkbFieldInfo* accessible(const AccessTable& table, std::uint64_t offset, std::uint32_t size) {
+  if (offset >= kSkbSize) return nullptr;
+  const std::uint8_t number = table[offset][static_cast<std::size_t>(std::countr_zero(size))];
+  return number == kInvalid ? nullptr : &kFields[number];
 }
 
 std::uint64_t address(const std::uint8_t* at) {
@@ -157,11 +166,11 @@ std::span<const SkbFieldInfo> skb_fields() {
 }
 
 const SkbFieldInfo* skb_readable(std::uint64_t offset, std::uint32_t size) {
-  return accessible(offset, size, &SkbFieldInfo::read);
+  return accessible(kReadable, offset, size);
 }
 
 const SkbFieldInfo* skb_writable(std::uint64_t offset, std::uint32_t size) {
-  return accessible(offset, size, &SkbFieldInfo::write);
+  return accessible(kWritable, offset, size);
 }
 
 std::uint64_t skb_read(const RunContext& run, const SkbFieldInfo& field, std::uint32_t offset,
