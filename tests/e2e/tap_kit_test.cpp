@@ -22,10 +22,6 @@ namespace {
 
 using host::VnetHeader;
 
-#ifndef PACKET_IGNORE_OUTGOING
-constexpr int PACKET_IGNORE_OUTGOING = 23;
-#endif
-
 void must(const Result<>& result) {
   if (!result) std::cerr << describe(result.error()) << "\n";
   EXPECT_TRUE(result);
