@@ -17,18 +17,27 @@ constexpr std::size_t kArgumentBuffer = 512;         // MAX_BPRINTF_BIN_ARGS
 constexpr std::uint32_t kMaxWidth = (1U << 23) - 1;  // FIELD_WIDTH_MAX of lib/vsprintf.c
 constexpr std::uint32_t kPointerDigits = 16;
 
+// The kernel's character classes, which are those of Latin-1 (lib/ctype.c).
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
+constexpr bool is_latin1_letter(unsigned char c) {
+  return c >= 0xc0 && c != 0xd7 && c != 0xf7;
+}
 constexpr bool is_alnum(char c) {
-  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         is_latin1_letter(static_cast<unsigned char>(c));
 }
 constexpr bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
-constexpr bool is_printable(char c) {
-  return c >= ' ' && c <= '~';
+constexpr bool is_ascii(char c) {
+  return static_cast<unsigned char>(c) < 0x80;
 }
+constexpr bool is_printable(char c) {
+  return is_ascii(c) ? c >= ' ' && c <= '~' : static_cast<unsigned char>(c) >= 0xa0;
+}
+// Zero, white space or punctuation.
 constexpr bool ends_specifier(char c) {
   return c == 0 || is_space(c) || (is_printable(c) && !is_alnum(c));
 }
@@ -89,7 +98,7 @@ class Parser {
   std::int64_t parse() {
     for (position_ = 0; position_ < format_.size(); ++position_) {
       const char c = at(0);
-      if (!is_printable(c) && !is_space(c)) return -EINVAL;
+      if (is_ascii(c) && !is_printable(c) && !is_space(c)) return -EINVAL;
       if (c != '%') continue;
       if (at(1) == '%') {
         ++position_;

@@ -2,12 +2,14 @@
 // printf that kernel/bpf/helpers.c:bpf_bprintf_prepare lets through, rendered as lib/vsprintf.c:bstr_printf
 // does.
 //
-//   %d %i %u %x %X, each with l or ll; %c %s %%; %p %px %pK %ps %pS %pB (addresses: there are no symbols, so
-//   the last three print 0x...); %pks %pus (string); %pI4 %pi4 %pI6 %pi6 (address in memory, network order);
-//   before any of them the flags 0 + - and space, and a decimal width.
+//   %d %i %u %x %X, each with l or ll; %c %s %%; %p %px %pK (the address itself, where the kernel's %p and
+//   %pK show a hash); %ps %pS %pB (0x and the address: there are no symbols); %pks %pus (string); %pI4 %pi4
+//   %pI6 %pi6 (address in memory, network order); before any of them the flags 0 + - and space, and a decimal
+//   width.
 //
-// Everything else is EINVAL: other conversions, a precision, more conversions than arguments, a byte that is
-// not printable ASCII or white space. ENOSPC when the values and strings named take more than 512 bytes.
+// Everything else is EINVAL: other conversions, a precision, more conversions than arguments, a control
+// character. Bytes beyond ASCII (UTF-8) are plain text since 7.1. ENOSPC when the values and strings named
+// take more than 512 bytes.
 #pragma once
 
 #include <cstddef>

@@ -51,7 +51,8 @@ std::int64_t insert_tag(Packet& packet) {
   return 0;
 }
 
-// The protocol of what `payload` begins with, where its type field says `type` (vlan_set_encap_proto).
+// The protocol of what `payload` begins with, where its type field says `type` (vlan_set_encap_proto; the
+// kernel looks for the two bytes also behind the end of the packet).
 Be16 protocol_behind(Be16 type, std::span<const std::uint8_t> payload) {
   if (type.host() >= kLeastEtherType) return type;
   const bool raw_ipx = payload.size() >= 2 && load_unaligned<std::uint16_t>(payload.data()) == 0xffff;
