@@ -168,9 +168,8 @@ Result<> query_programs(Client& client, const QueryRequest& request, QueryAnswer
 }
 
 Result<int> create_link_at(Client& client, const AttachRequest& request) {
-  const ProgramRef program = TRY(client.get<ProgramRef>(request.prog_fd));
-  const bool classifies = program->type == bpf::ProgramType::kSchedCls;
-  if (classifies != is_device_attach_type(request.attach_type)) return fail(EINVAL);
+  const ProgramRef program = TRY(classifier(client, request.prog_fd));
+  if (!is_device_attach_type(request.attach_type)) return fail(EINVAL);
   const Relative relative = resolve(client, request.flags, request.relative, program.get());
   LinkRef link;
   {

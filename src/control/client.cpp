@@ -2,9 +2,14 @@
 
 namespace netkit::control {
 
+Client::Client(device::Network& network, device::NamespaceRef netns, bool privileged)
+    : network_(&network), netns_(std::move(netns)), privileged_(privileged) {
+  constexpr int kStandardStreams = 3;
+  for (int stream = 0; stream < kStandardStreams; ++stream) open(OtherFile{});
+}
+
 int Client::open(Handle handle) {
-  constexpr int kFirst = 3;
-  int fd = kFirst;
+  int fd = 0;
   while (handles_.contains(fd)) ++fd;
   handles_.emplace(fd, std::move(handle));
   return fd;

@@ -23,14 +23,16 @@ using Handle = std::variant<bpf::ProgramRef, device::LinkRef, bpf::MapRef, devic
 class Client {
  public:
   // `privileged`: has every capability in every namespace.
-  Client(device::Network& network, device::NamespaceRef netns, bool privileged = true)
-      : network_(&network), netns_(std::move(netns)), privileged_(privileged) {}
+  // Its descriptors 0, 1 and 2 are open files that are none of ours.
+  Client(device::Network& network, device::NamespaceRef netns, bool privileged = true);
 
   [[nodiscard]] device::Network& network() const { return *network_; }
   [[nodiscard]] const device::NamespaceRef& netns() const { return netns_; }
+  // setns(2): later requests are made in that namespace.
+  void enter(device::NamespaceRef netns) { netns_ = std::move(netns); }
   [[nodiscard]] bool privileged() const { return privileged_; }
 
-  // The lowest free descriptor from 3 on. Never call close or this while holding the configuration lock: what
+  // The lowest free descriptor. Never call close or this while holding the configuration lock: what
   // a descriptor held may be released by them.
   int open(Handle handle);
   // EBADF

@@ -110,23 +110,17 @@ DeviceRef find_device(const Rtnl& rtnl, device::Namespace& netns, const IfInfo& 
   return nullptr;
 }
 
-// do_setlink
-Result<> change_generic(Client& client, const Rtnl& rtnl, device::Device& device, const LinkRequest& request,
-                        const AttributeTable& attributes) {
+// do_setlink; `target` is where the device is to be.
+Result<> change_generic(const Rtnl& rtnl, device::Device& device, const LinkRequest& request,
+                        const AttributeTable& attributes, device::Namespace& target) {
   TRY(check_settings(device.settings(), attributes));
-  const bool moves =
-      attributes.has(kIflaNetNsPid) || attributes.has(kIflaNetNsFd) || attributes.has(kIflaTargetNetnsid);
-  if (moves) {
-    const NamespaceRef target = TRY(target_netns(client, rtnl, attributes));
-    const std::string_view name = attributes.text(kIflaIfname).value_or("");
-    TRY(device.network().move_device(rtnl, device, *target, name));
-  }
+  TRY(device.network().move_device(rtnl, device, target, attributes.text(kIflaIfname).value_or("")));
   return apply_settings(rtnl, device, request.header, attributes);
 }
 
 // rtnl_changelink
-Result<> change_link(Client& client, const Rtnl& rtnl, device::Device& device, const LinkRequest& request,
-                     const Parsed& parsed) {
+Result<> change_link(const Rtnl& rtnl, device::Device& device, const LinkRequest& request,
+                     const Parsed& parsed, device::Namespace& target) {
   if ((request.flags & kExclusive) != 0) return fail(EEXIST);
   if ((request.flags & kReplaceLink) != 0) return fail(EOPNOTSUPP);
   if (parsed.has_data) {
@@ -134,7 +128,7 @@ Result<> change_link(Client& client, const Rtnl& rtnl, device::Device& device, c
     if (!same_kind || parsed.kind->change == nullptr) return fail(EOPNOTSUPP);
     TRY(parsed.kind->change(rtnl, device, *parsed.data));
   }
-  return change_generic(client, rtnl, device, request, parsed.attributes);
+  return change_generic(rtnl, device, request, parsed.attributes, target);
 }
 
 // rtnl_newlink_create
@@ -176,7 +170,7 @@ Result<> new_link(Client& client, const LinkRequest& request) {
   const bool creates_only = (request.flags & (kCreate | kExclusive)) == (kCreate | kExclusive);
   device::Namespace& looked_up_in = creates_only ? *target : *client.netns();
   if (const DeviceRef device = find_device(rtnl, looked_up_in, request.header, parsed.attributes)) {
-    return change_link(client, rtnl, *device, request, parsed);
+    return change_link(rtnl, *device, request, parsed, *target);
   }
   if ((request.flags & kCreate) == 0) return fail(ENODEV);
   if (parsed.attributes.has(kIflaMap) || parsed.attributes.has(kIflaProtinfo)) return fail(EOPNOTSUPP);
@@ -189,16 +183,18 @@ Result<> set_link(Client& client, const LinkRequest& request) {
   const AttributeTable attributes = TRY(AttributeTable::parse(request.attributes.all(), link_policy()));
   TRY(check_unique_netns(attributes));
   const Rtnl rtnl = client.network().lock();
+  const NamespaceRef target = TRY(target_netns(client, rtnl, attributes));
   if (request.header.index <= 0 && !attributes.has(kIflaIfname)) return fail(EINVAL);
   const DeviceRef device = find_device(rtnl, *client.netns(), request.header, attributes);
   if (device == nullptr) return fail(ENODEV);
-  return change_generic(client, rtnl, *device, request, attributes);
+  return change_generic(rtnl, *device, request, attributes, *target);
 }
 
 Result<> delete_link(Client& client, const LinkRequest& request) {
   if (!client.privileged()) return fail(EPERM);
   const AttributeTable attributes = TRY(AttributeTable::parse(request.attributes.all(), link_policy()));
   const Rtnl rtnl = client.network().lock();
+  if (request.header.index <= 0 && !attributes.has(kIflaIfname)) return fail(EINVAL);
   const DeviceRef device = find_device(rtnl, *client.netns(), request.header, attributes);
   if (device == nullptr) return fail(ENODEV);
   return client.network().delete_device(rtnl, *device);

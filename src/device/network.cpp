@@ -104,8 +104,8 @@ void Network::unregister(const Rtnl& rtnl, std::span<Device* const> devices) {
 
 Result<> Network::move_device(const Rtnl& rtnl, Device& device, Namespace& target,
                               std::string_view new_name) {
-  if (!device.movable()) return fail(EINVAL, "The interface netns is immutable");
   if (device.netns() == &target) return {};
+  if (!device.movable()) return fail(EINVAL, "The interface netns is immutable");
   std::string name = device.name();
   if (target.name_taken(rtnl, name)) {
     if (new_name.empty()) return fail(EEXIST, "An interface with the same name exists in the target netns");
