@@ -4,8 +4,11 @@
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
 
+#include <cstring>
+
 #include "base/endian.h"
 #include "bpf/object/btf_check.h"
+#include "bpf/object/names.h"
 
 namespace netkit::bpf {
 
@@ -40,7 +43,8 @@ std::string_view Btf::name(std::uint32_t id) const {
 
 std::optional<std::string_view> Btf::string(std::uint32_t offset) const {
   if (offset >= string_bytes_) return std::nullopt;
-  return btf__str_by_offset(handle_.get(), offset);
+  const char* found = btf__str_by_offset(handle_.get(), offset);
+  return std::string_view(found, strnlen(found, kLongestName));
 }
 
 std::uint32_t Btf::underlying(std::uint32_t id) const {

@@ -29,7 +29,7 @@ class Btf {
   [[nodiscard]] const ::btf_type* type(std::uint32_t id) const;
   // Empty: the type has no name, or does not exist.
   [[nodiscard]] std::string_view name(std::uint32_t id) const;
-  // A string of the string part; none when the offset lies outside.
+  // A string of the string part, cut at kLongestName; none when the offset lies outside.
   [[nodiscard]] std::optional<std::string_view> string(std::uint32_t offset) const;
   // The type behind const, volatile, restrict, typedefs and type tags.
   [[nodiscard]] std::uint32_t underlying(std::uint32_t id) const;

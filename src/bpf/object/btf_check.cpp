@@ -4,12 +4,14 @@
 #include <linux/btf.h>
 
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/endian.h"
+#include "bpf/object/names.h"
 
 namespace netkit::bpf {
 namespace {
@@ -133,8 +135,13 @@ class Checker {
   }
 
   Result<> check_name(std::uint32_t id, std::uint32_t offset) const {
-    if (offset < strings_.size()) return {};
-    return broken(fmt::format("type {}: name at {} of {} bytes of strings", id, offset, strings_.size()));
+    if (offset >= strings_.size())
+      return broken(fmt::format("type {}: name at {} of {} bytes of strings", id, offset, strings_.size()));
+    const char* name = reinterpret_cast<const char*>(strings_.data()) + offset;
+    const std::size_t length = strnlen(name, kLongestName);  // the last byte of the strings is zero
+    if (length < kLongestName && is_printable({name, length})) return {};
+    return broken(
+        fmt::format("type {}: a name with control characters or of over {} bytes", id, kLongestName));
   }
   Result<> check_reference(std::uint32_t id, std::uint32_t other) const {
     if (other < types_.size()) return {};

@@ -11,6 +11,7 @@
 
 #include "base/endian.h"
 #include "bpf/isa/insn.h"
+#include "bpf/object/names.h"
 
 namespace netkit::bpf {
 namespace {
@@ -96,7 +97,8 @@ class Reader {
       if (rest.size() < 2 * sizeof(std::uint32_t)) return broken(fmt::format("{} records are cut off", what));
       const auto name = btf_.string(take<std::uint32_t>(rest));
       const auto count = take<std::uint32_t>(rest);
-      if (!name) return broken(fmt::format("{} records of a section without name", what));
+      if (!name || !is_printable(*name))
+        return broken(fmt::format("{} records of a section without valid name", what));
       if (std::uint64_t{count} * record_size > rest.size())
         return broken(fmt::format("{} {} records for section '{}' are cut off", count, what, *name));
       SectionRecords& section = records_of(*name);
@@ -125,10 +127,12 @@ class Reader {
     if (offset % sizeof(Insn) == 0) return offset / static_cast<std::uint32_t>(sizeof(Insn));
     return broken(fmt::format("record for offset {}, which is inside an instruction", offset));
   }
+  // One line of it: sources with carriage returns keep them in their lines.
   Result<std::string_view> string_at(std::uint32_t offset) const {
     const auto text = btf_.string(offset);
-    if (text) return *text;
-    return broken(fmt::format("string at {} does not exist", offset));
+    if (!text) return broken(fmt::format("string at {} does not exist", offset));
+    const auto end = std::ranges::find_if(*text, [](char c) { return is_control(c) && c != '\t'; });
+    return text->substr(0, static_cast<std::size_t>(end - text->begin()));
   }
 
   Result<> add(SectionRecords& to, const RawFunction& raw) const {

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/endian.h"
+#include "bpf/object/names.h"
 
 namespace netkit::bpf {
 namespace {
@@ -37,12 +38,13 @@ Result<> check_header(Elf* elf) {
   return {};
 }
 
-// The zero-terminated string at `offset` of a string table; none when it does not lie in it.
-std::optional<std::string_view> string_at(std::span<const std::byte> table, std::uint64_t offset) {
+// The name at `offset` of a string table; none when it does not lie in it or is none that can be shown.
+std::optional<std::string_view> name_at(std::span<const std::byte> table, std::uint64_t offset) {
   if (offset >= table.size()) return std::nullopt;
-  const std::string_view rest(reinterpret_cast<const char*>(table.data()) + offset, table.size() - offset);
+  const std::size_t longest = std::min(table.size() - offset, kLongestName);
+  const std::string_view rest(reinterpret_cast<const char*>(table.data()) + offset, longest);
   const std::size_t end = rest.find('\0');
-  if (end == std::string_view::npos) return std::nullopt;
+  if (end == std::string_view::npos || !is_printable(rest.substr(0, end))) return std::nullopt;
   return rest.substr(0, end);
 }
 
@@ -64,7 +66,7 @@ Result<std::vector<ElfSymbol>> read_symbols(const ElfSection& table, std::span<c
   symbols.reserve(table.content.size() / sizeof(Elf64_Sym));
   for (std::size_t at = 0; at < table.content.size(); at += sizeof(Elf64_Sym)) {
     const auto raw = load_unaligned<Elf64_Sym>(table.content.data() + at);
-    const auto name = string_at(names, raw.st_name);
+    const auto name = name_at(names, raw.st_name);
     if (!name)
       return fail(EINVAL, fmt::format("symbol {} has no valid name; compile the file again", symbols.size()));
     symbols.push_back({.name = *name,
@@ -121,7 +123,7 @@ Result<ElfFile> read_elf(std::span<const std::byte> bytes) {
   };
   for (std::size_t index = 1; index < count; ++index) {
     ElfSection& section = file.sections[index];
-    const auto name = string_at(content_of(names), headers[index].sh_name);
+    const auto name = name_at(content_of(names), headers[index].sh_name);
     if (!name)
       return fail(EINVAL, fmt::format("section {} has no valid name; compile the file again", index));
     section.name = *name;

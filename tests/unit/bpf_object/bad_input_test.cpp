@@ -42,6 +42,51 @@ Elf64_Shdr& section_header(Bytes& file, std::string_view name) {
   return headers[0];
 }
 
+// Builds BTF record by record; strings are "", "a" (1) and "b" (3) unless set otherwise.
+class RawBtf {
+ public:
+  RawBtf& type(std::uint32_t kind, std::uint32_t count, std::uint32_t size_or_type,
+               std::vector<std::uint32_t> tail = {}, std::uint32_t name = 0) {
+    for (const std::uint32_t word : {name, kind << 24 | count, size_or_type}) words_.push_back(word);
+    words_.insert(words_.end(), tail.begin(), tail.end());
+    return *this;
+  }
+  RawBtf& strings(std::string_view all) {
+    strings_ = all;
+    return *this;
+  }
+  [[nodiscard]] Bytes bytes() const {
+    btf_header header{};
+    header.magic = BTF_MAGIC;
+    header.version = BTF_VERSION;
+    header.hdr_len = sizeof header;
+    header.type_len = static_cast<std::uint32_t>(words_.size() * sizeof(std::uint32_t));
+    header.str_off = header.type_len;
+    header.str_len = static_cast<std::uint32_t>(strings_.size());
+    Bytes out;
+    const auto append = [&](const void* from, std::size_t size) {
+      const auto* begin = static_cast<const std::byte*>(from);
+      out.insert(out.end(), begin, begin + size);
+    };
+    append(&header, sizeof header);
+    append(words_.data(), header.type_len);
+    append(strings_.data(), strings_.size());
+    return out;
+  }
+
+ private:
+  std::vector<std::uint32_t> words_;
+  std::string_view strings_{"\0a\0b\0", 5};
+};
+
+std::string btf_refusal(const Bytes& raw) {
+  const auto checked = check_btf(raw);
+  return checked ? "accepted" : checked.error().text;
+}
+std::string btf_refusal(const RawBtf& raw) {
+  return btf_refusal(raw.bytes());
+}
+
 TEST(BadObject, MissingFileSaysSo) {
   const auto object = ObjectFile::read("/nowhere/pod.o");
   ASSERT_FALSE(object);
@@ -109,6 +154,19 @@ TEST(BadObject, RelocationsOutsideTheSectionAreNamed) {
               HasSubstr("section 'tc': relocation at byte 1099511627776 lies on no instruction"));
 }
 
+TEST(BadObject, NamesWithControlCharactersAreRefused) {
+  Bytes file = valid_object();
+  const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
+  std::size_t changed = 0;
+  for (auto at = text.find("calls_all"); at != std::string_view::npos;
+       at = text.find("calls_all", at + 1), ++changed)
+    file[at] = std::byte{'\n'};
+  ASSERT_GT(changed, 0U);
+  EXPECT_THAT(refusal(std::move(file)), HasSubstr("has no valid name"));
+  EXPECT_THAT(btf_refusal(RawBtf().type(BTF_KIND_INT, 0, 4, {32}, 5).strings({"\0a\0b\0\n\0", 7})),
+              HasSubstr("type 1: a name with control characters"));
+}
+
 TEST(BadObject, HugeZeroSectionsAreRefusedWithoutMemory) {
   Bytes file = read_bytes(object_path("data", compiled_variants().front()));
   section_header(file, ".bss").sh_size = 1ULL << 50;
@@ -130,49 +188,6 @@ TEST(BadObject, MapsWithoutTypesAreRefusedWithTheRemedy) {
   section_header(file, ".BTF").sh_name += 1;  // "BTF"
   EXPECT_THAT(refusal(std::move(file)),
               HasSubstr("section '.maps' cannot be read without BTF; compile with -g"));
-}
-
-// ---- raw BTF ----
-
-// Builds BTF record by record; strings are "", "a" (1), "b" (3).
-class RawBtf {
- public:
-  RawBtf& type(std::uint32_t kind, std::uint32_t count, std::uint32_t size_or_type,
-               std::vector<std::uint32_t> tail = {}, std::uint32_t name = 0) {
-    for (const std::uint32_t word : {name, kind << 24 | count, size_or_type}) words_.push_back(word);
-    words_.insert(words_.end(), tail.begin(), tail.end());
-    return *this;
-  }
-  [[nodiscard]] Bytes bytes() const {
-    btf_header header{};
-    header.magic = BTF_MAGIC;
-    header.version = BTF_VERSION;
-    header.hdr_len = sizeof header;
-    header.type_len = static_cast<std::uint32_t>(words_.size() * sizeof(std::uint32_t));
-    header.str_off = header.type_len;
-    constexpr std::string_view kStrings("\0a\0b\0", 5);
-    header.str_len = kStrings.size();
-    Bytes out;
-    const auto append = [&](const void* from, std::size_t size) {
-      const auto* begin = static_cast<const std::byte*>(from);
-      out.insert(out.end(), begin, begin + size);
-    };
-    append(&header, sizeof header);
-    append(words_.data(), header.type_len);
-    append(kStrings.data(), kStrings.size());
-    return out;
-  }
-
- private:
-  std::vector<std::uint32_t> words_;
-};
-
-std::string btf_refusal(const Bytes& raw) {
-  const auto checked = check_btf(raw);
-  return checked ? "accepted" : checked.error().text;
-}
-std::string btf_refusal(const RawBtf& raw) {
-  return btf_refusal(raw.bytes());
 }
 
 RawBtf with_int() {
