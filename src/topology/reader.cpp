@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <set>
+#include <tuple>
 
 namespace netkit::topology {
 namespace {
@@ -52,13 +54,14 @@ std::string did_you_mean(std::string_view word, std::span<const std::string_view
 }
 
 void Problems::report(Where where, std::string_view text) {
-  lines_.push_back({where, std::string(text)});
+  lines_.push_back({lines_.size(), where, std::string(text)});
 }
 
 Error Problems::error() {
   constexpr std::size_t kShown = 20;
-  std::ranges::stable_sort(lines_, {},
-                           [](const Line& line) { return std::pair(line.where.line, line.where.column); });
+  std::ranges::sort(lines_, {}, [](const Line& line) {
+    return std::tuple(line.where.line, line.where.column, line.number);
+  });
   Error error{.code = EINVAL, .text = {}, .details = {}};
   for (std::size_t i = 0; i < std::min(lines_.size(), kShown); ++i) {
     const std::string line = fmt::format("{}:{}: {}", file_, lines_[i].where.line, lines_[i].text);
@@ -186,13 +189,12 @@ Mapping::Mapping(const Value& value)
   if (!value.is(NodeKind::kMapping) && !value.is(NodeKind::kNull)) {
     value.report(fmt::format("'{}' is {}; it must be a mapping (key: value)", name_, word_for(value.kind())));
   }
-  std::vector<std::pair<std::string_view, Where>> keys;
-  for (const NodeEntry& entry : node_->entries) keys.emplace_back(entry.key, entry.where);
-  std::ranges::stable_sort(keys, {}, &std::pair<std::string_view, Where>::first);
-  for (std::size_t i = 1; i < keys.size(); ++i) {
-    if (keys[i].first != keys[i - 1].first) continue;
-    problems_->report(keys[i].second, fmt::format("{} stands twice, first in line {}; remove one",
-                                                  quote(keys[i].first), keys[i - 1].second.line));
+  std::map<std::string_view, Where> seen;
+  for (const NodeEntry& entry : node_->entries) {
+    const auto [first, fresh] = seen.emplace(entry.key, entry.where);
+    if (fresh) continue;
+    problems_->report(entry.where, fmt::format("{} stands twice, first in line {}; remove one",
+                                               quote(entry.key), first->second.line));
   }
 }
 

@@ -30,6 +30,7 @@ class Problems {
 
  private:
   struct Line {
+    std::size_t number;  // in the order of reporting
     Where where;
     std::string text;
   };

@@ -186,7 +186,7 @@ inline PacketBuilder transport(PacketBuilder builder, const SuperPacketCase& kin
 }
 
 TEST_P(PortKit, FramesOfEveryEtherTypePassUnchangedBothWays) {
-  for (const unsigned proto : {0x0800, 0x86dd, 0x0806, 0x8847, 0x88cc, 0x88b5, 0x0600, 0xffff}) {
+  for (const unsigned proto : {0x0800U, 0x86ddU, 0x0806U, 0x8847U, 0x88ccU, 0x88b5U, 0x0600U, 0xffffU}) {
     SCOPED_TRACE(testing::Message() << "EtherType " << std::hex << proto);
     expect_same_frames({[&](PacketBuilder builder) -> PacketPtr {
                          // A correct IP header where a stack on the way may look at it.
