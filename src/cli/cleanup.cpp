@@ -1,0 +1,29 @@
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "host/keeper.h"
+
+namespace netkit::cli {
+
+int report(const Error& error) {
+  std::fprintf(stderr, "netkit: %s\n", describe(error).c_str());
+  if (!error.details.empty()) std::fprintf(stderr, "%s\n", error.details.c_str());
+  return 1;
+}
+
+void add_cleanup(CLI::App& app, int& status) {
+  CLI::App* cleanup = app.add_subcommand("cleanup", "Remove what a run that was killed has left behind");
+  cleanup->callback([&status] {
+    const auto directory = host::state_directory();
+    const auto undone =
+        directory ? host::undo_stale_journals(*directory) : Result<std::vector<std::string>>(std::unexpected(directory.error()));
+    if (!undone) {
+      status = report(undone.error());
+      return;
+    }
+    for (const std::string& line : *undone) std::puts(line.c_str());
+  });
+}
+
+}  // namespace netkit::cli

@@ -1,0 +1,28 @@
+// The keeper's handle, shared by the thread of the steps and the thread of the events.
+#pragma once
+
+#include <mutex>
+#include <utility>
+
+#include "host/keeper.h"
+
+namespace netkit::runner {
+
+class GuardedKeeper {
+ public:
+  explicit GuardedKeeper(host::Keeper keeper) : keeper_(std::move(keeper)) {}
+
+  // Calls `use` with the keeper, alone.
+  template <class Use>
+  auto with(Use use) {
+    const std::lock_guard guard(mutex_);
+    return use(keeper_);
+  }
+  [[nodiscard]] int poll_fd() const { return keeper_.poll_fd(); }
+
+ private:
+  std::mutex mutex_;
+  host::Keeper keeper_;
+};
+
+}  // namespace netkit::runner
