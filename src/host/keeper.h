@@ -104,7 +104,7 @@ class Keeper {
   [[nodiscard]] Result<LinkInfo> link(Nsid space, std::string_view name);
   [[nodiscard]] Result<std::vector<LinkInfo>> links(Nsid space);
   // Where the interface of a TAP's descriptor is now, e.g. after somebody moved it to a namespace that was
-  // not known yet. EBADFD: it has gone.
+  // not known yet. EBADFD: it has gone, or is going with its namespace.
   [[nodiscard]] Result<Location> locate(int tap_queue);
   [[nodiscard]] Result<> add_address(Nsid space, std::uint32_t ifindex, const IpPrefix& address);
   [[nodiscard]] Result<> add_route(Nsid space, const Route& route);
