@@ -162,9 +162,12 @@ Result<std::vector<LinkInfo>> KeeperHandler::handle(const LinksAfter& request, A
 Result<Location> KeeperHandler::handle(const LocateTap&, Attachments& attachments) {
   if (attachments.received.size() != 1) return fail(EINVAL, "one descriptor is needed");
   const TapPlace place = TRY(find_tap(attachments.received.front().get()));
+  const Failure going = fail(EBADFD, "the network namespace of the interface is going");
   const auto space = spaces_.add_foreign(place.space);
-  if (!space) return fail(EBADFD, "the network namespace of the interface is going");
-  return Location{*space, TRY(scratch_->link(place.name, space->nsid))};
+  if (!space) return going;
+  auto link = scratch_->link(place.name, space->nsid);
+  if (!link) return going;
+  return Location{*space, *std::move(link)};
 }
 
 // ---- what is in a namespace ----
