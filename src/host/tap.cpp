@@ -62,6 +62,8 @@ Result<TapPlace> find_tap(int queue) {
   ifreq request{};
   if (::ioctl(queue, TUNGETIFF, &request) != 0) return fail_errno("asking a TAP for its name");
   Fd space(::ioctl(queue, TUNGETDEVNETNS));
+  // get_net_ns: the last reference has gone already.
+  if (!space && errno == EINVAL) return fail(EBADFD, "the network namespace of the interface is going");
   if (!space) return fail_errno("asking a TAP for its network namespace");
   return TapPlace{TRY(NetworkNamespace::from_fd(std::move(space))), request.ifr_name};
 }
