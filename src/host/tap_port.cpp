@@ -12,6 +12,7 @@
 #include <mutex>
 #include <utility>
 
+#include "base/per_cpu.h"
 #include "host/frame_address.h"
 #include "host/tap_reader.h"
 #include "host/vnet_header.h"
@@ -24,12 +25,15 @@
 
 namespace netkit::host {
 
-// Workers spread over the queues; those that share one take turns, a batch at a time.
-struct TapPort::Queue {
-  Queue(Fd descriptor, CoalesceLimits limits) : fd(std::move(descriptor)), coalescer(limits) {}
-  Fd fd;
-  std::mutex sending;
-  Coalescer coalescer;  // under `sending`
+// One sending thread's share of the port. Threads spread over the lanes; those that share one take turns.
+// What a thread left to be merged is written before another one's packets go in: merging may take memory from
+// the pool of the first packet, which belongs to its thread.
+struct TapPort::Lane {
+  Lane(int descriptor, CoalesceLimits limits) : fd(descriptor), coalescer(limits) {}
+  int fd;  // of the queue that it writes to
+  std::mutex turn;
+  Coalescer coalescer;     // under `turn`
+  std::size_t holder = 0;  // number of the thread whose packets are in the coalescer
 };
 
 namespace {
@@ -112,8 +116,9 @@ Result<std::unique_ptr<TapPort>> TapPort::make(std::vector<Fd> queues, const Tap
 }
 
 TapPort::TapPort(std::vector<Fd> queues, const TapPortOptions& options, unsigned granted)
-    // The kernel takes partial checksums and TCP super-packets from a TAP whatever it was asked to give.
-    : offloads_{.checksum = true,
+    : queues_(std::move(queues)),
+      // The kernel takes partial checksums and TCP super-packets from a TAP whatever it was asked to give.
+      offloads_{.checksum = true,
                 .tso4 = true,
                 .tso6 = true,
                 .uso = (granted & kTunUso4) != 0,
@@ -121,14 +126,17 @@ TapPort::TapPort(std::vector<Fd> queues, const TapPortOptions& options, unsigned
       l3_(options.l3),
       coalesce_(options.coalesce),
       mac_(packed(options.mac)) {
-  const CoalesceLimits limits{.udp = offloads_.uso};
-  for (Fd& queue : queues) queues_.push_back(std::make_unique<Queue>(std::move(queue), limits));
+  const std::size_t lanes = std::max<std::size_t>(queues_.size(), possible_cpus());
+  for (std::size_t i = 0; i < lanes; ++i) {
+    lanes_.push_back(
+        std::make_unique<Lane>(queues_[i % queues_.size()].get(), CoalesceLimits{.udp = offloads_.uso}));
+  }
 }
 
 TapPort::~TapPort() = default;
 
 int TapPort::poll_fd() const {
-  return poll_ ? poll_.get() : queues_.front()->fd.get();
+  return poll_ ? poll_.get() : queues_.front().get();
 }
 
 std::size_t TapPort::queue_count() const {
@@ -136,11 +144,7 @@ std::size_t TapPort::queue_count() const {
 }
 
 int TapPort::queue_poll_fd(std::size_t queue) const {
-  return queues_[queue]->fd.get();
-}
-
-TapPort::Queue& TapPort::own_queue() const {
-  return *queues_[thread_number() % queues_.size()];
+  return queues_[queue].get();
 }
 
 MacAddress TapPort::mac() const {
@@ -156,7 +160,7 @@ void TapPort::set_mac(const MacAddress& mac) {
 
 void TapPort::set_carrier(bool on) {
   int value = on ? 1 : 0;
-  if (::ioctl(queues_.front()->fd.get(), TUNSETCARRIER, &value) != 0 && errno == EBADFD) gone_.store(true);
+  if (::ioctl(queues_.front().get(), TUNSETCARRIER, &value) != 0 && errno == EBADFD) gone_.store(true);
 }
 
 // ---- from the pod ----
@@ -166,7 +170,7 @@ void TapPort::receive(PacketPool& pool, PacketBatch& batch) {
 }
 
 void TapPort::receive_from(std::size_t queue, PacketPool& pool, PacketBatch& batch) {
-  TapReader reader(queues_[queue]->fd.get(), pool);
+  TapReader reader(queues_[queue].get(), pool);
   std::uint64_t packets = 0, bytes = 0;
   while (!batch.full()) {
     PacketPtr packet;
@@ -214,20 +218,18 @@ bool TapPort::accept(Packet& packet, const VnetHeader& header) const {
 // ---- to the pod ----
 
 void TapPort::send(PacketBatch& batch) {
-  Queue& queue = own_queue();
+  const std::size_t thread = thread_number();
+  Lane& lane = *lanes_[thread % lanes_.size()];
   const MacAddress own = mac();
-  const auto write_out = [&](PacketPtr packet) { write(queue.fd.get(), *packet); };
-  const std::scoped_lock turn(queue.sending);
+  const auto write_out = [&](PacketPtr packet) { write(lane.fd, *packet); };
+  const std::scoped_lock turn(lane.turn);
+  if (std::exchange(lane.holder, thread) != thread) lane.coalescer.flush(write_out);
   for (PacketPtr& packet : batch) {
-    const DropReason reason =
-        packet->len() < kEthernetHeader ? DropReason::kTooShort : address_for_pod(*packet, own, l3_);
+    const DropReason reason = prepare(*packet, own);
     if (reason != DropReason::kNone) {
       counters_.drop(reason);
-      continue;
-    }
-    remember_kind(*packet);
-    if (coalesce_) {
-      queue.coalescer.add(std::move(packet), write_out);
+    } else if (coalesce_) {
+      lane.coalescer.add(std::move(packet), write_out);
     } else {
       write_out(std::move(packet));
     }
@@ -236,17 +238,23 @@ void TapPort::send(PacketBatch& batch) {
 }
 
 void TapPort::flush() {
-  Queue& queue = own_queue();
-  const std::scoped_lock turn(queue.sending);
-  queue.coalescer.flush([&](PacketPtr packet) { write(queue.fd.get(), *packet); });
+  Lane& lane = *lanes_[thread_number() % lanes_.size()];
+  const std::scoped_lock turn(lane.turn);
+  lane.coalescer.flush([&](PacketPtr packet) { write(lane.fd, *packet); });
+}
+
+// Changes the packet into the frame that goes onto the descriptor.
+DropReason TapPort::prepare(Packet& packet, const MacAddress& own) const {
+  if (packet.len() < kEthernetHeader) return DropReason::kTooShort;
+  const DropReason reason = address_for_pod(packet, own, l3_);
+  if (reason != DropReason::kNone) return reason;
+  if (!insert_missing_jumbo_option(packet) || !put_vlan_tag(packet)) return DropReason::kNoMemory;
+  remember_kind(packet);
+  return DropReason::kNone;
 }
 
 void TapPort::write(int fd, Packet& packet) {
   const std::uint32_t packets = packets_in(packet);
-  const std::uint32_t length = packet.len();
-  if (!insert_missing_jumbo_option(packet) || !put_vlan_tag(packet)) {
-    return counters_.drop(DropReason::kNoMemory, packets);
-  }
   auto header = make_vnet_header(packet);
   if (!header) return counters_.drop(DropReason::kUnsupportedGso, packets);
   const std::array<iovec, 2> parts{{{&*header, sizeof *header}, {packet.data(), packet.len()}}};
@@ -256,7 +264,7 @@ void TapPort::write(int fd, Packet& packet) {
   } while (size < 0 && errno == EINTR);
   if (size < 0) return counters_.drop(reason_of(errno), packets);
   // Each packet that was merged had headers of its own.
-  counters_.add_sent(packets, length + (packets - 1) * std::uint64_t{header->hdr_len});
+  counters_.add_sent(packets, packet.len() + (packets - 1) * std::uint64_t{header->hdr_len});
 }
 
 DropReason TapPort::reason_of(int code) {

@@ -60,15 +60,16 @@ class TapPort final : public Port {
   void receive_from(std::size_t queue, PacketPool& pool, PacketBatch& batch);
 
  private:
-  struct Queue;
+  struct Lane;
   TapPort(std::vector<Fd> queues, const TapPortOptions& options, unsigned granted);
   [[nodiscard]] MacAddress mac() const;
-  [[nodiscard]] Queue& own_queue() const;
   [[nodiscard]] bool accept(Packet& packet, const VnetHeader& header) const;
+  [[nodiscard]] DropReason prepare(Packet& packet, const MacAddress& own) const;
   void write(int fd, Packet& packet);
   [[nodiscard]] DropReason reason_of(int code);
 
-  std::vector<std::unique_ptr<Queue>> queues_;
+  std::vector<Fd> queues_;
+  std::vector<std::unique_ptr<Lane>> lanes_;
   Fd poll_;  // an epoll descriptor over all queues when there are several
   PortOffloads offloads_;
   bool l3_;

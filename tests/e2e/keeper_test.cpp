@@ -343,6 +343,42 @@ TEST_F(KeeperTest, UndoesWhenTheEngineIsKilled) {
   EXPECT_FALSE(std::filesystem::exists("/run/netns/" + name + "2"));
 }
 
+TEST_F(KeeperTest, KilledAtAnyMomentTheNextStartFindsWhatWasMade) {
+  const auto make_things_until_killed = [&](int report) {
+    auto own = Keeper::start({.state_directory = state()});
+    if (!own) ::_exit(1);
+    const pid_t pid = own->pid();
+    if (::write(report, &pid, sizeof pid) != sizeof pid) ::_exit(1);
+    for (int i = 0;; ++i) {
+      const auto space = own->make_namespace(unique("any" + std::to_string(i)));
+      if (!space) ::_exit(1);
+      const auto tap = own->make_tap({.space = space->nsid, .name = "eth0"});
+      if (i % 3 == 0 && !own->remove_namespace(space->nsid)) ::_exit(1);
+    }
+  };
+  for (int round = 0; round < 20; ++round) {
+    int ends[2];
+    ASSERT_EQ(::pipe2(ends, O_CLOEXEC), 0);
+    const pid_t engine = ::fork();
+    if (engine == 0) make_things_until_killed(ends[1]);
+    pid_t both = 0;
+    ASSERT_EQ(::read(ends[0], &both, sizeof both), static_cast<ssize_t>(sizeof both));
+    ::close(ends[0]);
+    ::close(ends[1]);
+    ::usleep(static_cast<unsigned>(round) * 1500);
+    ::kill(both, SIGKILL);
+    ::kill(engine, SIGKILL);
+    ::waitpid(engine, nullptr, 0);
+    EXPECT_TRUE(eventually([&] {
+      static_cast<void>(host::undo_stale_journals(state()));
+      return host::list_journals(state()).size() == 1;  // that of this test's own keeper
+    }));
+    for (const std::string& name : host::list_named_namespaces()) {
+      EXPECT_FALSE(name.starts_with(unique("any"))) << name << " in round " << round;
+    }
+  }
+}
+
 TEST_F(KeeperTest, TheEngineHasNoPrivilegeLeftAndTheKeeperStillWorks) {
   const pid_t engine = ::fork();
   if (engine == 0) {

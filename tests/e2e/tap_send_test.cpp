@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <thread>
+
 #include "packet/builder.h"
 #include "tests/support/live.h"
 
@@ -183,6 +185,30 @@ TEST_F(TapSend, BigTcpGoesInWhole) {
               static_cast<ssize_t>(kind.headers + kPayload));
   }
   EXPECT_EQ(pod.port->counters().sent_packets, 2U);
+}
+
+TEST_F(TapSend, SeveralThreadsSendAtOnce) {
+  pod = make_pod("pod", {.v4 = "10.9.0.2/24", .l3 = true, .queues = 2, .quiet = true});
+  constexpr int kThreads = 5, kBatches = 100, kPerBatch = 8;
+  {
+    std::vector<std::jthread> threads;
+    for (int thread = 0; thread < kThreads; ++thread) {
+      threads.emplace_back([&] {
+        PacketPool own_pool;
+        for (int i = 0; i < kBatches; ++i) {
+          PacketBatch batch;
+          for (int k = 0; k < kPerBatch; ++k)
+            batch.push(datagram({}).pattern(18).partial_checksum().build(own_pool));
+          pod.port->send(batch);
+          pod.port->flush();
+        }
+        // A packet may wait in a slot until the thread that shares the lane flushes it.
+        while (own_pool.in_use() != 0) pod.port->flush();
+      });
+    }
+  }
+  EXPECT_EQ(pod.port->counters().sent_packets, static_cast<std::uint64_t>(kThreads * kBatches * kPerBatch));
+  EXPECT_EQ(pod.port->counters().dropped, DropCounts{});
 }
 
 TEST_F(TapSend, AGonePortSaysSoAndDropsWithItsReason) {
