@@ -158,7 +158,8 @@ TEST_P(TrieAgainstModel, GivesTheSameAnswers) {
                                .flags = kNoPrealloc});
   TrieModel model(kEntries);
   const std::uint32_t longest = std::min(bits, 24U);
-  for (int step = 0; step < 60'000; ++step) {
+  const int steps = GetParam() > 32 ? 2'000 : 60'000;  // the model's strings are slow
+  for (int step = 0; step < steps; ++step) {
     const Bytes key = random_key(random_() % 2 == 0 ? longest : bits);
     const std::string prefix = bits_of(key);
     const std::uint64_t value = random_();
