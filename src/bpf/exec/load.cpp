@@ -39,11 +39,6 @@ Result<> fill(const ProgramSlot& slot, const LoadedObject& loaded) {
 Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& options) {
   LinkedObject linked = TRY(link(object, options));
 
-  LoadedObject loaded;
-  for (LinkedMap& map : linked.maps) {
-    map.map = user_reference(map.map);
-    loaded.maps.push_back(std::move(map));
-  }
   // Nothing is published before all of it is known to be good.
   std::vector<std::unique_ptr<Program>> prepared;
   for (const auto& image : linked.programs) {
@@ -51,6 +46,7 @@ Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& op
     if (!program) return in_object(object, std::move(program).error());
     prepared.push_back(*std::move(program));
   }
+  LoadedObject loaded{.maps = std::move(linked.maps), .programs = {}};
   for (auto& program : prepared)
     loaded.programs.push_back(ProgramTable::instance().publish(std::move(program)));
   for (const ProgramSlot& slot : linked.program_slots) {
@@ -62,12 +58,6 @@ Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& op
 Result<LoadedObject> load_object(const std::filesystem::path& path, const LinkOptions& options) {
   const ObjectFile object = TRY(ObjectFile::read(path));
   return load_object(object, options);
-}
-
-MapRef LoadedObject::find_map(std::string_view name) const {
-  const auto found = std::ranges::find_if(
-      maps, [&](const LinkedMap& map) { return map.name == name || map.section == name; });
-  return found == maps.end() ? nullptr : found->map;
 }
 
 ProgramRef LoadedObject::find_program(std::string_view name) const {

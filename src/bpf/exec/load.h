@@ -17,8 +17,7 @@ struct LoadedObject {
   std::vector<LinkedMap> maps;       // in the object's order, data sections last
   std::vector<ProgramRef> programs;  // published; in the order asked for, or the object's
 
-  // By map name or section name of a data section; null: no such map.
-  [[nodiscard]] MapRef find_map(std::string_view name) const;
+  [[nodiscard]] MapRef find_map(std::string_view name) const { return bpf::find_map(maps, name); }
   // By function name; null: no such program.
   [[nodiscard]] ProgramRef find_program(std::string_view name) const;
 };

@@ -283,9 +283,8 @@ class Output {
   explicit Output(std::span<char> room) : room_(room) {}
 
   void put(std::string_view text) {
-    if (length_ < room_.size()) {
-      std::memcpy(room_.data() + length_, text.data(), std::min(text.size(), room_.size() - length_));
-    }
+    const std::size_t room = length_ < room_.size() ? room_.size() - length_ : 0;
+    if (room != 0) std::ranges::copy(text.substr(0, room), room_.data() + length_);
     length_ += text.size();
   }
   void pad(char c, std::size_t count) {

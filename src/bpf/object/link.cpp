@@ -74,7 +74,7 @@ Result<LinkedObject> link(const ObjectFile& object, const LinkOptions& options) 
   return linked;
 }
 
-MapRef LinkedObject::find_map(std::string_view name) const {
+MapRef find_map(std::span<const LinkedMap> maps, std::string_view name) {
   const auto found = std::ranges::find_if(
       maps, [&](const LinkedMap& map) { return map.name == name || map.section == name; });
   return found == maps.end() ? nullptr : found->map;

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -60,6 +61,8 @@ struct LinkedMap {
   std::uint32_t pinning = 0;
   MapRef map;  // a user_reference; programs hold the map itself
 };
+// By map name or section name of a data section; null: no such map.
+[[nodiscard]] MapRef find_map(std::span<const LinkedMap> maps, std::string_view name);
 
 // A PROG_ARRAY slot that the object's `values` initialiser fills: the loader writes the program's id there
 // once the program is published.
@@ -74,8 +77,7 @@ struct LinkedObject {
   std::vector<std::shared_ptr<const ProgramImage>> programs;  // in the order asked for, or the object's
   std::vector<ProgramSlot> program_slots;
 
-  // By map name or section name of a data section; null: no such map.
-  [[nodiscard]] MapRef find_map(std::string_view name) const;
+  [[nodiscard]] MapRef find_map(std::string_view name) const { return bpf::find_map(maps, name); }
   // By function name; null: no such program.
   [[nodiscard]] std::shared_ptr<const ProgramImage> find_program(std::string_view name) const;
 };

@@ -68,7 +68,8 @@ TEST_F(PacketShape, TailGivesUpACompleteSum) {
 
 TEST_F(PacketShape, TailKeepsAPendingChecksumWhileItsFieldIsThere) {
   const auto use_partial = [&] {
-    use_udp().meta.csum = {.state = ChecksumState::kPartial, .start = packet().at(34), .offset = 6};
+    Packet& made = use_udp();
+    made.meta.csum = {.state = ChecksumState::kPartial, .start = made.at(34), .offset = 6};
   };
   use_partial();
   EXPECT_EQ(call_skb("skb_change_tail", 42, 0), 0);
