@@ -44,7 +44,7 @@ class LpmTrie final : public Map {
 
   // Reads under the lock: the copy is of one value, whatever programs do meanwhile.
   Result<> user_lookup(const std::byte* key, std::byte* value, std::uint64_t) override {
-    const LpmKey wanted(key);
+    const LpmKey wanted(key, geometry_);
     if (!lpm_length_is_valid(geometry_, wanted)) return answer(-ENOENT);
     const MapLock lock(shared().lock);
     const LpmMatch match = lpm_walk(base(), geometry_, wanted);
@@ -61,7 +61,7 @@ class LpmTrie final : public Map {
   // In postorder, longer prefixes before those that hold them (trie_get_next_key).
   Result<> user_next_key(const std::byte* key, std::byte* next) override {
     const MapLock lock(shared().lock);
-    Path path = key != nullptr ? path_to(LpmKey(key)) : Path();
+    Path path = key != nullptr ? path_to(LpmKey(key, geometry_)) : Path();
     const bool more = path.empty() ? begin(path) : advance(path);
     if (!more) return answer(-ENOENT);
     read_key(path.back(), next);
@@ -101,10 +101,9 @@ class LpmTrie final : public Map {
     for (std::uint32_t at = lpm_number(shared().root.load(std::memory_order_relaxed)); at != 0;) {
       path.push_back(at);
       const std::uint32_t length = detail::lpm_length(node(at));
-      if (lpm_common_bits(geometry_, lpm_data(node(at)), key.data, std::min(length, key.length)) != length)
-        break;
+      if (lpm_common_bits(geometry_, lpm_data(node(at)), key, std::min(length, key.length)) != length) break;
       if (length == key.length) return detail::lpm_is_entry(node(at)) ? path : Path();
-      at = child(at, static_cast<int>(lpm_bit(key.data, length)));
+      at = child(at, static_cast<int>(lpm_bit(key, length)));
     }
     return {};
   }

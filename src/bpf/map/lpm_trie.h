@@ -71,13 +71,17 @@ inline std::byte* lpm_value(std::byte* base, const LpmGeometry& trie, std::uint3
   return reinterpret_cast<std::byte*>(&lpm_node(base, trie, number)) + trie.value_offset;
 }
 
-// A key as programs and user space write it: struct bpf_lpm_trie_key, the length in host order.
+// A key as programs and user space write it: struct bpf_lpm_trie_key, the length in host order. Its first
+// bits are at hand in a register: a walk compares nothing else in tries of addresses of up to 64 bits.
 struct LpmKey {
-  explicit LpmKey(const void* key)
+  LpmKey(const void* key, const LpmGeometry& trie)
       : length(load_unaligned<std::uint32_t>(key)),
-        data(static_cast<const std::byte*>(key) + sizeof length) {}
+        data(static_cast<const std::byte*>(key) + sizeof length),
+        first_bits(Be64::from_raw(key_word(data, trie.data_size)).host()) {}
+
   std::uint32_t length;
   const std::byte* data;
+  std::uint64_t first_bits;  // the first of them highest
 };
 
 inline bool lpm_length_is_valid(const LpmGeometry& trie, const LpmKey& key) {
@@ -88,17 +92,24 @@ inline bool lpm_length_is_valid(const LpmGeometry& trie, const LpmKey& key) {
 inline std::uint32_t lpm_bit(const std::byte* data, std::uint32_t length) {
   return std::to_integer<std::uint32_t>(data[length / 8]) >> (7 - length % 8) & 1;
 }
+inline std::uint32_t lpm_bit(const LpmKey& key, std::uint32_t length) {
+  return length < 64 ? static_cast<std::uint32_t>(key.first_bits >> (63 - length) & 1)
+                     : lpm_bit(key.data, length);
+}
 
-// How many of the first `limit` bits of a stored key and of `data` are the same.
-inline std::uint32_t lpm_common_bits(const LpmGeometry& trie, const std::byte* stored, const std::byte* data,
+inline std::uint32_t leading_equal_bits(std::uint64_t a, std::uint64_t b) {
+  return static_cast<std::uint32_t>(std::countl_zero(a ^ b));
+}
+
+// How many of the first `limit` bits of a stored key and of a key are the same.
+inline std::uint32_t lpm_common_bits(const LpmGeometry& trie, const std::byte* stored, const LpmKey& key,
                                      std::uint32_t limit) {
-  for (std::uint32_t at = 0; at * 8 < limit; at += 8) {
-    const std::uint64_t differ = stored_word(stored, at) ^ key_word(data + at, trie.data_size - at);
-    if (differ == 0) continue;
-    const auto same = static_cast<std::uint32_t>(std::countl_zero(Be64::from_raw(differ).host()));
-    return std::min(at * 8 + same, limit);
+  std::uint32_t same = leading_equal_bits(Be64::from_raw(stored_word(stored, 0)).host(), key.first_bits);
+  for (std::uint32_t at = 8; same == at * 8 && same < limit; at += 8) {
+    same += leading_equal_bits(Be64::from_raw(stored_word(stored, at)).host(),
+                               Be64::from_raw(key_word(key.data + at, trie.data_size - at)).host());
   }
-  return limit;
+  return std::min(same, limit);
 }
 
 struct LpmMatch {
@@ -114,10 +125,9 @@ inline LpmMatch lpm_walk(std::byte* base, const LpmGeometry& trie, const LpmKey&
     LpmNode& node = lpm_node(base, trie, lpm_number(link));
     const std::uint32_t prefix = node.prefix.load(std::memory_order_acquire);
     const std::uint32_t length = prefix & ~kIntermediate;
-    const std::uint32_t matched =
-        lpm_common_bits(trie, lpm_data(node), key.data, std::min(length, key.length));
+    const std::uint32_t matched = lpm_common_bits(trie, lpm_data(node), key, std::min(length, key.length));
     const LpmLink next =
-        length < key.length ? node.child[lpm_bit(key.data, length)].load(std::memory_order_acquire) : 0;
+        length < key.length ? node.child[lpm_bit(key, length)].load(std::memory_order_acquire) : 0;
     if (node.generation.load(std::memory_order_acquire) != link >> 32) return {false, 0};
     if (matched < length) break;
     if ((prefix & kIntermediate) == 0) longest = lpm_number(link);
@@ -130,7 +140,7 @@ inline LpmMatch lpm_walk(std::byte* base, const LpmGeometry& trie, const LpmKey&
 // is none or the length is too large.
 inline void* lpm_lookup(std::byte* base, const LpmGeometry& trie, const void* key_bytes) {
   constexpr int kAttempts = 8;
-  const LpmKey key(key_bytes);
+  const LpmKey key(key_bytes, trie);
   if (!lpm_length_is_valid(trie, key)) return nullptr;
   LpmMatch match{};
   for (int attempt = 0; attempt < kAttempts && !match.valid; ++attempt) match = lpm_walk(base, trie, key);

@@ -71,11 +71,11 @@ inline LpmPlace lpm_descend(std::byte* base, const LpmGeometry& trie, const LpmK
   while ((place.node = lpm_number(place.slot->load(std::memory_order_relaxed))) != 0) {
     LpmNode& node = lpm_node(base, trie, place.node);
     const std::uint32_t length = lpm_length(node);
-    place.matched = lpm_common_bits(trie, lpm_data(node), key.data, std::min(length, key.length));
+    place.matched = lpm_common_bits(trie, lpm_data(node), key, std::min(length, key.length));
     if (place.matched != length || length == key.length) break;
     place.parent = place.node;
     place.parent_slot = place.slot;
-    place.slot = &node.child[lpm_bit(key.data, length)];
+    place.slot = &node.child[lpm_bit(key, length)];
   }
   return place;
 }
@@ -119,7 +119,7 @@ inline bool lpm_insert(std::byte* base, const LpmGeometry& trie, const LpmPlace&
   if (fork_number == 0) return false;
   LpmNode& fork = lpm_node(base, trie, fork_number);
   lpm_fill(fork, trie, place.matched | kIntermediate, lpm_data(neighbour));
-  const std::uint32_t side = lpm_bit(key.data, place.matched);
+  const std::uint32_t side = lpm_bit(key, place.matched);
   fork.child[side].store(link, std::memory_order_release);
   fork.child[1 - side].store(neighbour_link, std::memory_order_release);
   place.slot->store(lpm_link(base, trie, fork_number), std::memory_order_release);
@@ -132,7 +132,7 @@ inline bool lpm_insert(std::byte* base, const LpmGeometry& trie, const LpmPlace&
 // full; -ENOMEM: less than max_entries nodes could be reserved.
 inline std::int64_t lpm_update(std::byte* base, const LpmGeometry& trie, const void* key_bytes,
                                const void* value, std::uint64_t flags) {
-  const LpmKey key(key_bytes);
+  const LpmKey key(key_bytes, trie);
   if (flags > kExist || !lpm_length_is_valid(trie, key)) return -EINVAL;
   LpmShared& shared = lpm_shared(base, trie);
   const MapLock lock(shared.lock);
@@ -156,7 +156,7 @@ inline std::int64_t lpm_update(std::byte* base, const LpmGeometry& trie, const v
 
 // bpf_map_delete_elem (trie_delete_elem). -EINVAL: length; -ENOENT: no entry of this very prefix.
 inline std::int64_t lpm_erase(std::byte* base, const LpmGeometry& trie, const void* key_bytes) {
-  const LpmKey key(key_bytes);
+  const LpmKey key(key_bytes, trie);
   if (!lpm_length_is_valid(trie, key)) return -EINVAL;
   LpmShared& shared = lpm_shared(base, trie);
   const MapLock lock(shared.lock);
