@@ -129,7 +129,7 @@ std::ostream& operator<<(std::ostream& out, const Refusal& refusal) {
 
 class Refused : public ::testing::TestWithParam<Refusal> {};
 TEST_P(Refused, ByNameAndLineAndNothingRemains) {
-  rcu::synchronize();
+  rcu::drain();  // what earlier tests left behind has gone
   const auto programs = ProgramTable::instance().ids();
   LinkOptions options;
   options.programs = {GetParam().program};
@@ -148,6 +148,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"no_such_helper", {"unknown#4000", "refused.bpf.c:20"}}));
 
 TEST(RefusedMap, ByTheNameOfItsType) {
+  rcu::drain();
   const auto maps = MapTable::instance().ids();
   const auto loaded = load_object(object("refused_map"));
   ASSERT_FALSE(loaded);
