@@ -7,6 +7,7 @@
 
 #include <iterator>
 
+#include "base/log.h"
 #include "host/journal.h"
 #include "host/keeper_protocol.h"
 #include "host/keeper_server.h"
@@ -72,7 +73,9 @@ Result<Keeper> Keeper::start(const KeeperOptions& options) {
 }
 
 Keeper::~Keeper() {
-  if (socket_) static_cast<void>(stop());
+  if (!socket_) return;
+  if (auto undone = stop(); !undone)
+    log::warning("the keeper could not remove everything: " + describe(undone.error()));
 }
 
 template <class Request>

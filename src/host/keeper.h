@@ -71,13 +71,14 @@ struct Command {
   Fd exit;
 };
 
+// One exchange at a time: not thread-safe. Every call waits for the keeper's answer.
 class Keeper {
  public:
   // Undoes what dead keepers left (undo_stale_journals), then forks. To be called before any thread exists.
   [[nodiscard]] static Result<Keeper> start(const KeeperOptions& options);
   Keeper(Keeper&&) noexcept = default;
   Keeper& operator=(Keeper&&) noexcept = default;
-  // As stop(), its result unseen.
+  // As stop(); a failure is told as a warning.
   ~Keeper();
 
   // ---- namespaces ----

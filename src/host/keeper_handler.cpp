@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "host/link_monitor.h"
 #include "host/tap.h"
 
@@ -51,7 +52,8 @@ Result<Space> KeeperHandler::handle(const MakeNamespace& request, Attachments&) 
 Result<Space> KeeperHandler::make_journalled(const std::string& name) {
   TRY(reserve_namespace_name(name));
   auto space = mount_journalled(name);
-  if (!space) static_cast<void>(delete_named_namespace(name));
+  if (space) return space;
+  if (auto removed = delete_named_namespace(name); !removed) log::warning(describe(removed.error()));
   return space;
 }
 

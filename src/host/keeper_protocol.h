@@ -177,7 +177,7 @@ auto members(Maybe<RunCommand> auto& r) {
 }
 
 // ---- datagrams with descriptors ----
-inline constexpr std::size_t kMaxDatagram = 128 * 1024;
+inline constexpr std::size_t kMaxDatagram = 128UL * 1024;
 
 struct Datagram {
   std::vector<std::uint8_t> bytes;  // empty: the other end has closed

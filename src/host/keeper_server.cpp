@@ -60,6 +60,7 @@ bool serve_one(int socket, KeeperHandler& handler) {
   Attachments attachments{std::move(datagram->fds), {}};
   const Bytes reply = answer(datagram->bytes, handler, attachments);
   std::vector<int> fds;
+  fds.reserve(attachments.replied.size());
   for (const Fd& fd : attachments.replied) fds.push_back(fd.get());
   auto sent = send_datagram(socket, reply, fds);
   if (!sent && sent.error().code == EMSGSIZE) sent = send_datagram(socket, encode_error(sent.error()), {});

@@ -5,6 +5,8 @@
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
+#include <utility>
+
 #include "host/netlink_message.h"
 #include "host/netlink_socket.h"
 
@@ -75,7 +77,7 @@ Result<> LinkMonitor::read(std::vector<LinkEvent>& events) {
       events.emplace_back(EventsLost{});
       continue;
     }
-    const Nsid space = datagram->nsid ? Nsid{*datagram->nsid} : Nsid::kHere;
+    const Nsid space = Nsid{datagram->nsid.value_or(std::to_underlying(Nsid::kHere))};
     int left = static_cast<int>(datagram->bytes.size());
     auto* message = reinterpret_cast<nlmsghdr*>(datagram->bytes.data());
     for (; nlmsg_ok(message, left) != 0; message = nlmsg_next(message, &left))

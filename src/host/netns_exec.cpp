@@ -98,6 +98,7 @@ Result<> enter_namespace(const NetworkNamespace& space, std::string_view name) {
 Failure exec_command(const std::vector<std::string>& arguments) {
   if (arguments.empty()) return fail(EINVAL, "no command given");
   std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
   for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
   ::execvp(pointers.front(), pointers.data());

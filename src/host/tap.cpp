@@ -50,6 +50,7 @@ Result<std::vector<Fd>> open_tap(const std::string& name, std::uint32_t queues) 
                 "a TAP has 1 to " + std::to_string(kMaxTapQueues) + " queues, not " + std::to_string(queues));
   }
   std::vector<Fd> opened;
+  opened.reserve(queues);
   for (std::uint32_t i = 0; i < queues; ++i) opened.push_back(TRY(open_queue(name, queues > 1)));
   // Attaching a queue switches the carrier on; ours follows the pair's rules.
   int carrier = 0;
