@@ -3,6 +3,7 @@
 // operation means is theirs alone.
 #pragma once
 
+#include <list>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "conformance/recorder.h"
+#include "conformance/test_host.h"
 #include "control/attach.h"
 #include "control/client.h"
 #include "control/link.h"
@@ -103,6 +105,7 @@ class Scenario {
   [[nodiscard]] control::AttachRequest attach_request(const Json& arguments);
   [[nodiscard]] int descriptor(const Json& reference) const;
   [[nodiscard]] std::uint32_t relative(const Json& arguments, std::uint32_t flags) const;
+  [[nodiscard]] TestHost* host_in(const std::string& netns);
   // Lets everything that was set off come to its end.
   void settle();
 
@@ -115,6 +118,7 @@ class Scenario {
   std::map<std::pair<bool, std::uint32_t>, std::string> first_names_;  // by "is a link" and id
   std::map<std::string, RecordingProgram> programs_;
   std::map<std::string, std::unique_ptr<device::FrameListener>> listeners_;
+  std::list<TestHost> hosts_;
   int map_fd_ = -1;
   int other_fd_ = -1;
 };

@@ -54,10 +54,11 @@ FlowTotals Device::receive_totals() const {
   return totals;
 }
 
-// rfc2863_policy (net/core/link_watch.c).
+// rfc2863_policy (net/core/link_watch.c), as rtnetlink reports it. Nothing is known of devices that always
+// have carrier.
 OperState Device::operstate() const {
-  if (kind() == DeviceKind::kLoopback) return OperState::kUnknown;
   if (!is_up()) return OperState::kDown;
+  if (carrier_changes_ == 0) return OperState::kUnknown;
   if (carrier()) return OperState::kUp;
   return lower_is_down() ? OperState::kLowerLayerDown : OperState::kDown;
 }
