@@ -26,6 +26,9 @@ struct ElementHead {
   std::atomic<std::uint32_t> hash;
 };
 inline constexpr std::uint32_t kLinked = 1U << 31;  // in a bucket, not free; numbers stay below it
+constexpr std::uint32_t linked_number(std::uint32_t link) {
+  return link & ~kLinked;
+}
 
 struct PoolGeometry {
   std::uint64_t shared;    // offset of PoolShared
@@ -36,9 +39,10 @@ struct PoolGeometry {
   std::uint32_t shard_count;
 };
 
+// The hand moves only when all places are used.
 struct alignas(64) PoolShared {
-  std::atomic<std::uint32_t> used;                    // places 1..used have been given to shards
-  alignas(64) std::atomic<std::uint64_t> clock_hand;  // of LRU types: candidates for eviction so far
+  std::atomic<std::uint64_t> clock_hand;  // of LRU types: candidates for eviction so far
+  std::atomic<std::uint32_t> used;        // places 1..used have been given to shards
 };
 
 struct alignas(64) PoolShard {

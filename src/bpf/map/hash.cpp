@@ -108,8 +108,8 @@ class HashMap final : public Map {
       const MapLock lock(bucket(home).lock);
       const ChainPlace place = find_in_chain(base(), geometry_, bucket(home), key, key_hash);
       if (place.element != 0) {
-        const std::uint32_t after =
-            hash_element(base(), geometry_, place.element).next.load(std::memory_order_relaxed) & ~kLinked;
+        const ElementHead& found = hash_element(base(), geometry_, place.element);
+        const std::uint32_t after = linked_number(found.next.load(std::memory_order_relaxed));
         if (after != 0) {
           read_key(after, next);
           return {};
@@ -119,7 +119,7 @@ class HashMap final : public Map {
     }
     for (std::uint32_t at = next_used_bucket(from); at != kNoBucket; at = next_used_bucket(at + 1)) {
       const MapLock lock(bucket(at).lock);
-      if (const std::uint32_t first = bucket(at).first.load(std::memory_order_relaxed) & ~kLinked;
+      if (const std::uint32_t first = linked_number(bucket(at).first.load(std::memory_order_relaxed));
           first != 0) {
         read_key(first, next);
         return {};
@@ -164,7 +164,7 @@ class HashMap final : public Map {
       if ((marks & 1) == 0) {
         const auto unused = static_cast<std::uint32_t>(std::countr_zero(marks));
         from = (page + std::min(unused, 64 - page % 64)) * kBucketsPerPage;
-      } else if (bucket(from).first.load(std::memory_order_relaxed) % kLinked != 0) {
+      } else if (linked_number(bucket(from).first.load(std::memory_order_relaxed)) != 0) {
         return from;
       } else {
         ++from;

@@ -37,12 +37,12 @@ inline std::uint32_t hash_find(std::byte* base, const HashGeometry& geometry, co
   HashBucket& bucket = hash_bucket(base, geometry, hash & geometry.bucket_mask);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
     const std::uint32_t sequence = sequence_of(bucket.lock);
-    std::uint32_t number = bucket.first.load(std::memory_order_acquire) & ~kLinked;
+    std::uint32_t number = linked_number(bucket.first.load(std::memory_order_acquire));
     while (number != 0) {
       ElementHead& element = hash_element(base, geometry, number);
       const bool found = element.hash.load(std::memory_order_acquire) == hash &&
                          key_equals(element_key(geometry, element), key, geometry.key_size);
-      const std::uint32_t next = element.next.load(std::memory_order_acquire) & ~kLinked;
+      const std::uint32_t next = linked_number(element.next.load(std::memory_order_acquire));
       if (sequence_of(bucket.lock) != sequence) break;
       if (found) return number;
       number = next;

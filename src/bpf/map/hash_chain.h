@@ -17,7 +17,7 @@ ChainPlace find_in_chain_if(std::byte* base, const HashGeometry& geometry, HashB
                             Wanted wanted) {
   std::atomic<std::uint32_t>* link = &bucket.first;
   while (true) {
-    const std::uint32_t number = link->load(std::memory_order_relaxed) & ~kLinked;
+    const std::uint32_t number = linked_number(link->load(std::memory_order_relaxed));
     if (number == 0) return {link, 0};
     ElementHead& element = hash_element(base, geometry, number);
     if (wanted(number, element)) return {link, number};
