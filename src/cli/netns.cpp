@@ -29,7 +29,8 @@ Result<host::RunningNamespace> find(const std::string& name) {
                           (known.empty() ? "nothing is running (start one with `netkit run`)" : "there are: " + known));
 }
 
-Result<> exec(const std::string& name, const std::vector<std::string>& command) {
+Result<> run_in(const std::string& name, const std::vector<std::string>& command) {
+  if (command.empty()) return fail(EINVAL, "which command? netkit netns exec NAME COMMAND [ARGUMENTS]");
   const host::RunningNamespace space = TRY(find(name));
   TRY(host::enter_namespace(space));
   return host::exec_command(command);
@@ -51,7 +52,6 @@ void add_netns(CLI::App& app, int& status) {
   struct Arguments {
     bool json = false;
     std::string name;
-    std::vector<std::string> command;
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App* netns = app.add_subcommand("netns", "Namespaces of running topologies");
@@ -65,12 +65,14 @@ void add_netns(CLI::App& app, int& status) {
     if (spaces) list(arguments->json, *spaces);
   });
 
-  CLI::App* exec_command = netns->add_subcommand("exec", "Run a command in one: netkit netns exec pod1 -- ip address");
+  // Everything behind the name belongs to the command, options included, with or without "--" before it.
+  CLI::App* exec_command = netns->add_subcommand("exec", "Run a command in one: netkit netns exec pod1 ip address");
   exec_command->add_option("name", arguments->name, "The namespace")->required();
-  exec_command->add_option("command", arguments->command, "The command and its arguments")->required();
-  exec_command->prefix_command(false);
-  exec_command->callback([arguments, &status] {
-    const auto replaced = exec(arguments->name, arguments->command);
+  exec_command->prefix_command();
+  exec_command->callback([arguments, exec_command, &status] {
+    std::vector<std::string> command = exec_command->remaining();
+    if (!command.empty() && command.front() == "--") command.erase(command.begin());
+    const auto replaced = run_in(arguments->name, command);
     if (!replaced) status = report(replaced.error());
   });
 }

@@ -24,7 +24,6 @@ void add_run(CLI::App& app, int& status) {
   run->add_flag("--trace", arguments->options.trace, "Lines of bpf_printk on standard error");
   run->add_option("command", arguments->options.command,
                   "Command to run in the host namespace after the steps (behind --); its end ends the run");
-  run->positionals_at_end();
   run->callback([arguments, duration, &status] {
     runner::RunOptions& options = arguments->options;
     if (duration->count() > 0) {

@@ -116,12 +116,14 @@ std::int32_t Execution::run(const bpf::Program& program, Packet& packet) {
     context->redirect = &redirect_;
     context->outside = &outside_;
     context->pool = pool_;
+    context->instruction_limit = instruction_limit_;
     runs_.push_back(std::move(context));
   }
   bpf::RunContext& context = *runs_[run_level_++];
   const std::int32_t verdict = bpf::run_program(context, program, packet);
   --run_level_;
   faulted_ = context.fault.happened;
+  if (faulted_ && fault_report_ != nullptr) fault_report_(fault_self_, *context.program, context.fault);
   return verdict;
 }
 

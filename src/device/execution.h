@@ -32,6 +32,9 @@ class Execution;
 using NeighbourOutput = void (*)(void* self, Execution& execution, Device& target, PacketPtr packet,
                                  const bpf::RedirectRecord& record);
 
+// Told about every run that was ended by force, on the thread that ran the program.
+using FaultReport = void (*)(void* self, const bpf::Program& program, const bpf::Fault& fault);
+
 class Execution {
  public:
   static constexpr std::uint32_t kMaxDepth = 8;  // XMIT_RECURSION_LIMIT: a depth above it is refused
@@ -90,6 +93,9 @@ class Execution {
   [[nodiscard]] NeighbourOutput neighbour_output() const { return neighbour_output_; }
   [[nodiscard]] void* neighbour_self() const { return neighbour_self_; }
   [[nodiscard]] bpf::Outside& outside() { return outside_; }
+  // Instructions that one run of a program may execute; before the first run.
+  void set_instruction_limit(std::uint64_t limit) { instruction_limit_ = limit; }
+  void set_fault_report(FaultReport function, void* self) { fault_report_ = function, fault_self_ = self; }
 
   // One more level of nested transmission, for the life of the object.
   class Nesting {
@@ -123,6 +129,9 @@ class Execution {
   std::vector<std::unique_ptr<bpf::RunContext>>
       runs_;  // by level of nested program runs, made when first needed
   std::vector<Port*> unflushed_;
+  std::uint64_t instruction_limit_ = bpf::kDefaultInstructionLimit;
+  FaultReport fault_report_ = nullptr;
+  void* fault_self_ = nullptr;
   NeighbourOutput neighbour_output_ = nullptr;
   void* neighbour_self_ = nullptr;
 };

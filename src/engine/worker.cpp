@@ -78,6 +78,8 @@ void Worker::run(const std::stop_token& stop) {
   device::Execution execution(network_, cpu_.number(), pool_);
   execution.outside().self = options_.trace_self;
   execution.outside().trace = options_.trace;
+  execution.set_fault_report(options_.fault, options_.fault_self);
+  execution.set_instruction_limit(options_.instruction_limit);
   Nanoseconds last_moved = monotonic_ns();
   const auto spin = static_cast<Nanoseconds>(std::chrono::nanoseconds(options_.spin).count());
   while (!stop.stop_requested()) {

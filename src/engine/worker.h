@@ -35,6 +35,10 @@ struct WorkerOptions {
   // Lines of bpf_trace_printk; called on the worker's thread. Null: thrown away.
   void (*trace)(void* self, std::string_view line) = nullptr;
   void* trace_self = nullptr;
+  // Runs of programs that were ended by force; called on the worker's thread. Null: only counted.
+  device::FaultReport fault = nullptr;
+  void* fault_self = nullptr;
+  std::uint64_t instruction_limit = bpf::kDefaultInstructionLimit;
   // A port's interface has gone; called on the worker's thread, once or more. Null: nobody asks.
   void (*port_gone)(void* self) = nullptr;
   void* port_gone_self = nullptr;

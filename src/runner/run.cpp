@@ -4,6 +4,8 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <mutex>
+#include <set>
 
 #include "base/log.h"
 #include "host/sandbox.h"
@@ -40,6 +42,27 @@ void print_trace(void*, std::string_view line) {
   std::string whole = "trace: " + std::string(line) + "\n";
   (void)!::write(STDERR_FILENO, whole.data(), whole.size());
 }
+
+// The first faults of each program, a line each; all of them are counted.
+class FaultLog {
+ public:
+  static void report(void* self, const bpf::Program& program, const bpf::Fault& fault) {
+    static_cast<FaultLog*>(self)->tell(program, fault);
+  }
+
+ private:
+  static constexpr std::size_t kLines = 16;
+
+  void tell(const bpf::Program& program, const bpf::Fault& fault) {
+    const std::lock_guard guard(mutex_);
+    std::string line = program.name + ": " + fault.text;
+    if (told_.size() >= kLines || !told_.insert(line).second) return;
+    log::warning(line);
+  }
+
+  std::mutex mutex_;
+  std::set<std::string> told_;
+};
 
 Result<host::Access> access_for(Require require) {
   if (require == Require::kInProcess) return host::Access{host::RunMode::kInProcess, "as asked"};
@@ -99,9 +122,13 @@ Result<int> play(const RunOptions& options, const topology::Topology& topology, 
   return summary.ok() ? status : 1;
 }
 
-Result<std::unique_ptr<engine::Engine>> start_engine(const RunOptions& options, const topology::Topology& topology) {
+Result<std::unique_ptr<engine::Engine>> start_engine(const RunOptions& options, const topology::Topology& topology,
+                                                     FaultLog& faults) {
   engine::EngineOptions engine;
   engine.workers = topology.workers.value_or(0);
+  engine.worker.instruction_limit = topology.instruction_budget;
+  engine.worker.fault = FaultLog::report;
+  engine.worker.fault_self = &faults;
   if (options.trace) engine.worker.trace = print_trace;
   return engine::Engine::start(engine);
 }
@@ -115,7 +142,8 @@ Result<int> run_live(const RunOptions& options, const topology::Topology& topolo
   const auto played = [&]() -> Result<int> {
     const SignalWatch signals(interrupt);
     const Objects objects = TRY(Objects::load(topology, share_directory()));
-    const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology));
+    FaultLog faults;
+    const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology, faults));
     const auto stage = TRY(LiveStage::bring_up(topology, host::describe(access), keeper, *engine, interrupt));
     return play(options, topology, objects, *stage, interrupt);
   }();
@@ -132,7 +160,8 @@ Result<int> run_in_process(const RunOptions& options, const topology::Topology& 
   const SignalWatch signals(interrupt);
   const Objects objects = TRY(Objects::load(topology, share_directory()));
   PacketPool pool;
-  const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology));
+  FaultLog faults;
+  const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology, faults));
   const auto stage = TRY(InProcessStage::bring_up(topology, host::describe(access), pool, *engine));
   return play(options, topology, objects, *stage, interrupt);
 }
@@ -149,6 +178,7 @@ std::filesystem::path share_directory() {
 
 Result<int> run_topology(const RunOptions& options) {
   const topology::Topology topology = TRY(topology::load(options.topology));
+  bpf::set_program_timing(true);
   const host::Access access = TRY(access_for(options.require));
   if (access.mode == host::RunMode::kInProcess) return run_in_process(options, topology, access);
   return run_live(options, topology, access);

@@ -126,7 +126,7 @@ struct Topology {
   std::vector<Attachment> attachments;  // before the devices go up
   std::vector<Step> steps;
 
-  std::optional<std::uint32_t> workers;           // absent: one per CPU
+  std::optional<std::uint32_t> workers;           // absent: one for every two CPUs
   std::uint64_t instruction_budget = 1ULL << 28;  // per program run
 };
 

@@ -18,6 +18,8 @@ namespace netkit::bpf {
 
 struct Program;
 
+inline constexpr std::uint64_t kDefaultInstructionLimit = std::uint64_t{1} << 28;  // of one run
+
 // Why a run was ended by force. The text is made only then.
 struct Fault {
   bool happened = false;
@@ -31,7 +33,7 @@ struct RunContext {
   RedirectRecord* redirect = nullptr;    // the worker's; never null during a run
   const Outside* outside = nullptr;      // never null during a run
   PacketPool* pool = nullptr;            // for packets that helpers must grow or clone
-  std::uint64_t instruction_limit = std::uint64_t{1} << 28;  // a run is ended after this many instructions
+  std::uint64_t instruction_limit = kDefaultInstructionLimit;  // a run is ended after this many instructions
 
   // ---- set for each run ----
   Packet* packet = nullptr;
