@@ -1,0 +1,211 @@
+#include "tests/differential/random_program.h"
+
+#include <array>
+#include <span>
+#include <string>
+
+#include "bpf/isa/assembler.h"
+#include "bpf/isa/instruction.h"
+
+namespace netkit::differential {
+namespace {
+
+using namespace bpf;
+
+constexpr int kRegistersAt = -144;  // from R10: saved R0 to R9, and right behind them the eight words
+constexpr int kMemoryAt = -64;
+constexpr int kContextAt = -152;
+
+std::string load_state() {
+  std::string text = "*(u64 *)(r10 " + std::to_string(kContextAt) +
+                     ") = r1; r2 = " + std::to_string(kStateAt) +
+                     "; r3 = r10; r3 += " + std::to_string(kRegistersAt) +
+                     "; r4 = " + std::to_string(8 * kStateWords) + "; call 26\n";  // skb_load_bytes
+  for (int number = 0; number < 10; ++number) {
+    text +=
+        "r" + std::to_string(number) + " = *(u64 *)(r10 " + std::to_string(kRegistersAt + 8 * number) + ")\n";
+  }
+  return text;
+}
+
+std::string store_state() {
+  std::string text;
+  for (int number = 0; number < 10; ++number) {
+    text +=
+        "*(u64 *)(r10 " + std::to_string(kRegistersAt + 8 * number) + ") = r" + std::to_string(number) + "\n";
+  }
+  return text + "r1 = *(u64 *)(r10 " + std::to_string(kContextAt) + "); r2 = " + std::to_string(kStateAt) +
+         "; r3 = r10; r3 += " + std::to_string(kRegistersAt) + "; r4 = " + std::to_string(8 * kStateWords) +
+         "; r5 = 0; call 9; r0 = 0; exit\n";  // skb_store_bytes
+}
+
+class Generator {
+ public:
+  Generator(Random& random, const InstructionSet& set) : random_(&random), set_(set) {}
+
+  // `following`: the widths in slots of the instructions behind this one, as far as a jump may go.
+  Instruction next(std::span<const std::uint8_t> following) {
+    switch (below(10)) {
+      case 0:
+      case 1:
+        return jump(following);
+      case 2:
+        return memory();
+      case 3:
+        return atomic();
+      case 4:
+        return unary();
+      default:
+        return alu();
+    }
+  }
+  Instruction wide() {
+    const std::uint64_t value = random_number(*random_);
+    return LoadImm64{kImm64, reg(), static_cast<std::int32_t>(value), static_cast<std::int32_t>(value >> 32)};
+  }
+  std::size_t below(std::size_t limit) { return (*random_)() % limit; }
+
+ private:
+  bool coin() { return below(2) == 0; }
+  template <class T, std::size_t n>
+  T one_of(const std::array<T, n>& values) {
+    return values[below(n)];
+  }
+  Reg reg() { return static_cast<Reg>(below(10)); }
+  Width width() { return coin() ? Width::k64 : Width::k32; }
+  Operand operand() {
+    if (coin()) return reg();
+    return static_cast<std::int32_t>(random_number(*random_));
+  }
+  // An aligned place in the eight words.
+  std::int16_t place(InsnSize size) {
+    const unsigned bytes = bytes_of(size);
+    return static_cast<std::int16_t>(kMemoryAt + static_cast<int>(bytes * below(64 / bytes)));
+  }
+  InsnSize size() { return one_of(std::to_array({kB, kH, kW, kDw})); }
+
+  Instruction alu() {
+    const auto op =
+        one_of(std::to_array({kAdd, kSub, kMul, kDiv, kMod, kOr, kAnd, kXor, kLsh, kRsh, kArsh, kMov}));
+    const bool divides = op == kDiv || op == kMod;
+    Alu alu{op, width(), divides && set_.fourth_version && coin(), reg(), operand()};
+    if (auto* constant = std::get_if<std::int32_t>(&alu.source)) {
+      if (divides && *constant == 0) *constant = 1;  // the verifier refuses what is known to be wrong
+      if (op == kLsh || op == kRsh || op == kArsh) *constant &= alu.width == Width::k64 ? 63 : 31;
+    }
+    return alu;
+  }
+
+  Instruction unary() {
+    const std::size_t kinds = set_.fourth_version ? 4 : 2;
+    switch (below(kinds)) {
+      case 0:
+        return Negate{width(), reg()};
+      case 1:
+        return SwapBytes{coin() ? ByteOrder::kToLittle : ByteOrder::kToBig, swapped_bits(), reg()};
+      case 2:
+        return SwapBytes{ByteOrder::kSwap, swapped_bits(), reg()};
+      default: {
+        const Width to = width();
+        const std::size_t from = below(to == Width::k64 ? 3 : 2);
+        return MoveSignExtended{to, static_cast<std::uint8_t>(8U << from), reg(), reg()};
+      }
+    }
+  }
+  std::uint8_t swapped_bits() { return static_cast<std::uint8_t>(16U << below(3)); }
+
+  Instruction memory() {
+    const InsnSize of = size();
+    switch (below(set_.ordered ? 5 : 3)) {
+      case 0:
+        return Load{of, set_.fourth_version && of != kDw && coin(), reg(), kFramePointer, place(of)};
+      case 1:
+      case 2:
+        return Store{of, kFramePointer, place(of), operand()};
+      case 3:
+        return LoadAcquire{of, reg(), kFramePointer, place(of)};
+      default:
+        return StoreRelease{of, kFramePointer, place(of), reg()};
+    }
+  }
+
+  Instruction atomic() {
+    const auto op = one_of(std::to_array<std::int32_t>(
+        {kAtomicAdd, kAtomicOr, kAtomicAnd, kAtomicXor, kAtomicXchg, kAtomicCmpxchg}));
+    const bool always_fetches = op == kAtomicXchg || op == kAtomicCmpxchg;
+    const InsnSize of = coin() ? kW : kDw;
+    return Atomic{op, always_fetches || coin(), of, kFramePointer, place(of), reg()};
+  }
+
+  // Forwards only, so that every program ends.
+  Instruction jump(std::span<const std::uint8_t> following) {
+    std::int16_t distance = 0;
+    for (std::size_t skipped = below(following.size() + 1); skipped > 0; --skipped) {
+      distance = static_cast<std::int16_t>(distance + following[skipped - 1]);
+    }
+    // A jump that is always taken would leave code unreachable, which the verifier refuses.
+    if (below(16) == 0) return Jump{0, set_.fourth_version && coin()};
+    const auto op =
+        one_of(std::to_array({kJeq, kJgt, kJge, kJset, kJne, kJsgt, kJsge, kJlt, kJle, kJslt, kJsle}));
+    return ConditionalJump{op, width(), reg(), operand(), distance};
+  }
+
+  Random* random_;
+  InstructionSet set_;
+};
+
+void append(std::vector<Insn>& program, std::span<const Insn> insns) {
+  program.insert(program.end(), insns.begin(), insns.end());
+}
+
+}  // namespace
+
+std::uint64_t random_number(Random& random) {
+  constexpr auto kTurns = std::to_array<std::uint64_t>({0,
+                                                        1,
+                                                        31,
+                                                        32,
+                                                        63,
+                                                        64,
+                                                        0x7f,
+                                                        0x80,
+                                                        0xff,
+                                                        0x7fff,
+                                                        0x8000,
+                                                        0xffff,
+                                                        0x7fffffff,
+                                                        0x80000000,
+                                                        0xffffffff,
+                                                        0x100000000,
+                                                        0x7fffffffffffffff,
+                                                        0x8000000000000000,
+                                                        0xffffffff80000000,
+                                                        0xffffffffffffffff});
+  const std::uint64_t number = random();
+  switch (number % 4) {
+    case 0:
+      return kTurns[random() % kTurns.size()];
+    case 1:
+      return kTurns[random() % kTurns.size()] + number % 16 / 4 - 2;
+    case 2:
+      return number >> (random() % 64);
+    default:
+      return number;
+  }
+}
+
+std::vector<Insn> random_program(Random& random, const InstructionSet& set, std::size_t length) {
+  Generator generator(random, set);
+  std::vector<std::uint8_t> widths(length);
+  for (std::uint8_t& width : widths) width = generator.below(12) == 0 ? 2 : 1;
+
+  std::vector<Insn> program = assemble(load_state()).value();
+  for (std::size_t at = 0; at < length; ++at) {
+    const auto following = std::span<const std::uint8_t>(widths).subspan(at + 1);
+    append(program, encode(widths[at] == 2 ? generator.wide() : generator.next(following)).insns());
+  }
+  append(program, assemble(store_state()).value());
+  return program;
+}
+
+}  // namespace netkit::differential
