@@ -15,7 +15,11 @@ using Nanoseconds = std::uint64_t;
   return static_cast<Nanoseconds>(now.tv_sec) * 1'000'000'000U + static_cast<Nanoseconds>(now.tv_nsec);
 }
 // CLOCK_MONOTONIC, the clock of bpf_ktime_get_ns.
-[[nodiscard]] inline Nanoseconds monotonic_ns() { return clock_ns(CLOCK_MONOTONIC); }
-[[nodiscard]] inline Nanoseconds realtime_ns() { return clock_ns(CLOCK_REALTIME); }
+[[nodiscard]] inline Nanoseconds monotonic_ns() {
+  return clock_ns(CLOCK_MONOTONIC);
+}
+[[nodiscard]] inline Nanoseconds realtime_ns() {
+  return clock_ns(CLOCK_REALTIME);
+}
 
 }  // namespace netkit

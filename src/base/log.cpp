@@ -19,13 +19,23 @@ spdlog::logger& logger() {
   return *instance;
 }
 
-spdlog::string_view_t view(std::string_view line) { return {line.data(), line.size()}; }
+spdlog::string_view_t view(std::string_view line) {
+  return {line.data(), line.size()};
+}
 
 }  // namespace
 
-void error(std::string_view line) { logger().log(spdlog::level::err, view(line)); }
-void warning(std::string_view line) { logger().log(spdlog::level::warn, view(line)); }
-void info(std::string_view line) { logger().log(spdlog::level::info, view(line)); }
-void debug(std::string_view line) { logger().log(spdlog::level::debug, view(line)); }
+void error(std::string_view line) {
+  logger().log(spdlog::level::err, view(line));
+}
+void warning(std::string_view line) {
+  logger().log(spdlog::level::warn, view(line));
+}
+void info(std::string_view line) {
+  logger().log(spdlog::level::info, view(line));
+}
+void debug(std::string_view line) {
+  logger().log(spdlog::level::debug, view(line));
+}
 
 }  // namespace netkit::log

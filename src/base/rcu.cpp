@@ -134,7 +134,9 @@ Offline::Offline() {
   announce_quiescence();
   urcu_qsbr_thread_offline();
 }
-Offline::~Offline() { urcu_qsbr_thread_online(); }
+Offline::~Offline() {
+  urcu_qsbr_thread_online();
+}
 
 Section::Section() {
   if (thread_state.reader) return;
@@ -158,8 +160,12 @@ void synchronize() {
   after_grace_period();
 }
 
-void retire(std::move_only_function<void()> reclaim) { Reclaimer::instance().retire(std::move(reclaim)); }
+void retire(std::move_only_function<void()> reclaim) {
+  Reclaimer::instance().retire(std::move(reclaim));
+}
 
-void drain() { Reclaimer::instance().drain(); }
+void drain() {
+  Reclaimer::instance().drain();
+}
 
 }  // namespace netkit::rcu

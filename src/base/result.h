@@ -39,17 +39,17 @@ using Failure = std::unexpected<Error>;
 
 }  // namespace netkit
 
-// Yields the value of a Result expression, or returns its error from the enclosing function. The variable has a
-// name of its own each time, so that one TRY can stand inside another.
+// Yields the value of a Result expression, or returns its error from the enclosing function. The variable has
+// a name of its own each time, so that one TRY can stand inside another.
 #define TRY(...) NETKIT_TRY_AS(NETKIT_TRY_NAME(__COUNTER__), __VA_ARGS__)
 #define NETKIT_TRY_NAME(number) NETKIT_TRY_JOIN(netkit_try_, number)
 #define NETKIT_TRY_JOIN(a, b) a##b
-#define NETKIT_TRY_AS(name, ...)                                \
-  __extension__({                                               \
-    auto name = (__VA_ARGS__);                                  \
-    if (!name) [[unlikely]]                                     \
-      return ::std::unexpected(std::move(name).error());        \
-    ::netkit::detail::unwrap(std::move(name));                  \
+#define NETKIT_TRY_AS(name, ...)                         \
+  __extension__({                                        \
+    auto name = (__VA_ARGS__);                           \
+    if (!name) [[unlikely]]                              \
+      return ::std::unexpected(std::move(name).error()); \
+    ::netkit::detail::unwrap(std::move(name));           \
   })
 
 namespace netkit::detail {

@@ -14,7 +14,8 @@ Result<std::vector<host::RunningNamespace>> running() {
   return host::running_namespaces(TRY(host::state_directory()));
 }
 
-// By its whole name, or by the part behind the topology's name ("pod1" for "two-pods-pod1") where only one fits.
+// By its whole name, or by the part behind the topology's name ("pod1" for "two-pods-pod1") where only one
+// fits.
 Result<host::RunningNamespace> find(const std::string& name) {
   std::vector<host::RunningNamespace> fitting;
   std::string known;
@@ -26,7 +27,8 @@ Result<host::RunningNamespace> find(const std::string& name) {
   if (fitting.size() == 1) return fitting.front();
   if (fitting.size() > 1) return fail(EINVAL, "'" + name + "' is ambiguous; there are: " + known);
   return fail(ENOENT, "no namespace '" + name + "'; " +
-                          (known.empty() ? "nothing is running (start one with `netkit run`)" : "there are: " + known));
+                          (known.empty() ? "nothing is running (start one with `netkit run`)"
+                                         : "there are: " + known));
 }
 
 Result<> run_in(const std::string& name, const std::vector<std::string>& command) {
@@ -39,7 +41,8 @@ Result<> run_in(const std::string& name, const std::vector<std::string>& command
 void list(bool json, const std::vector<host::RunningNamespace>& spaces) {
   if (json) {
     nlohmann::json out = nlohmann::json::array();
-    for (const host::RunningNamespace& space : spaces) out.push_back({{"name", space.name}, {"keeper", space.keeper}});
+    for (const host::RunningNamespace& space : spaces)
+      out.push_back({{"name", space.name}, {"keeper", space.keeper}});
     std::puts(out.dump().c_str());
     return;
   }
@@ -66,7 +69,8 @@ void add_netns(CLI::App& app, int& status) {
   });
 
   // Everything behind the name belongs to the command, options included, with or without "--" before it.
-  CLI::App* exec_command = netns->add_subcommand("exec", "Run a command in one: netkit netns exec pod1 ip address");
+  CLI::App* exec_command =
+      netns->add_subcommand("exec", "Run a command in one: netkit netns exec pod1 ip address");
   exec_command->add_option("name", arguments->name, "The namespace")->required();
   exec_command->prefix_command();
   exec_command->callback([arguments, exec_command, &status] {

@@ -13,7 +13,8 @@ void add_run(CLI::App& app, int& status) {
     std::string require;
   };
   auto arguments = std::make_shared<Arguments>();
-  CLI::App* run = app.add_subcommand("run", "Bring a topology up, play its steps, tell what came of it, remove it");
+  CLI::App* run =
+      app.add_subcommand("run", "Bring a topology up, play its steps, tell what came of it, remove it");
   run->add_option("topology", arguments->options.topology, "YAML file (docs/topology.md)")->required();
   const CLI::Option* duration =
       run->add_option("--for", arguments->seconds, "Stay up for so many seconds after the steps")

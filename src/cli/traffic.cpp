@@ -57,7 +57,8 @@ bool answered(const Fd& socket, const std::vector<std::uint8_t>& sent, std::chro
   const auto deadline = std::chrono::steady_clock::now() + timeout;
   std::vector<std::uint8_t> got(kMaxDatagram);
   while (true) {
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
     if (left.count() <= 0) return false;
     pollfd waiting{socket.get(), POLLIN, 0};
     if (::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) continue;
@@ -82,7 +83,8 @@ Result<> serve_udp_echo(const UdpEndpoint& local) {
     sockaddr_storage from{};
     socklen_t from_length = sizeof from;
     auto* from_address = reinterpret_cast<sockaddr*>(&from);
-    const ssize_t bytes = ::recvfrom(socket.get(), datagram.data(), datagram.size(), 0, from_address, &from_length);
+    const ssize_t bytes =
+        ::recvfrom(socket.get(), datagram.data(), datagram.size(), 0, from_address, &from_length);
     if (bytes < 0) continue;
     ::sendto(socket.get(), datagram.data(), static_cast<std::size_t>(bytes), 0, from_address, from_length);
   }

@@ -1,5 +1,6 @@
 // `netkit traffic`: the small senders and receivers that steps of a topology use inside namespaces, where no
-// standard tool does exactly that. They print one line of `key=value` pairs and are not part of the user interface.
+// standard tool does exactly that. They print one line of `key=value` pairs and are not part of the user
+// interface.
 #pragma once
 
 #include <chrono>
@@ -20,7 +21,7 @@ struct UdpEndpoint {
 
 struct UdpExchange {
   std::uint32_t count = 1;
-  std::uint32_t size = 64;  // bytes of payload
+  std::uint32_t size = 64;                  // bytes of payload
   std::chrono::milliseconds timeout{1000};  // for the answer to each
 };
 // Sends `count` datagrams one after another, each of a pattern of its own, and waits for each answer.

@@ -15,7 +15,9 @@ void ring(int eventfd) {
 }
 
 // Several forwarding threads do not pay where the stacks at both ends need the CPUs themselves.
-std::uint32_t default_workers() { return std::max(1U, std::thread::hardware_concurrency() / 2); }
+std::uint32_t default_workers() {
+  return std::max(1U, std::thread::hardware_concurrency() / 2);
+}
 
 }  // namespace
 
@@ -35,7 +37,8 @@ Result<std::unique_ptr<Engine>> Engine::start(const EngineOptions& options) {
 
 Engine::Engine(Fd news) : news_(std::move(news)) {
   deletions_ = network_.subscribe([this](const device::Event& event) {
-    if (event.kind == device::EventKind::kDelLink && (event.changed & device::kChangedMoved) == 0) ring(news_.get());
+    if (event.kind == device::EventKind::kDelLink && (event.changed & device::kChangedMoved) == 0)
+      ring(news_.get());
   });
 }
 

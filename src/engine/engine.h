@@ -19,8 +19,8 @@ struct EngineOptions {
   WorkerOptions worker;
 };
 
-// Control side; one thread at a time. Ports that belong to devices are owned here: when a device is deleted its
-// port is closed, a grace period later.
+// Control side; one thread at a time. Ports that belong to devices are owned here: when a device is deleted
+// its port is closed, a grace period later.
 class Engine {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Engine>> start(const EngineOptions& options);

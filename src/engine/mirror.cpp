@@ -116,7 +116,8 @@ void KernelMirror::follow(const Mirrored& mirrored) {
     return {};
   };
   if (const auto moved = move(); !moved) {
-    log::warning(mirrored.device->name() + ": could not follow it to its new namespace: " + describe(moved.error()));
+    log::warning(mirrored.device->name() +
+                 ": could not follow it to its new namespace: " + describe(moved.error()));
   }
 }
 
@@ -136,6 +137,8 @@ Result<device::NamespaceRef> KernelMirror::namespace_of(host::Nsid space) {
 void KernelMirror::on(const host::NamespaceGone& event) {
   const auto netns = namespaces_.find(event.space);
   if (netns == namespaces_.end()) return;
+  log::warning("namespace " + netns->second->name() +
+               " has gone, and the devices in it with their other ends");
   const device::Rtnl rtnl = network_.lock();
   network_.remove_namespace(rtnl, *netns->second);
   namespaces_.erase(netns);

@@ -36,7 +36,8 @@ Result<std::unique_ptr<Worker>> Worker::start(device::Network& network, const Wo
   event.events = EPOLLIN;
   event.data.fd = wake.get();
   if (::epoll_ctl(epoll.get(), EPOLL_CTL_ADD, wake.get(), &event) < 0) return fail_errno("epoll_ctl");
-  std::unique_ptr<Worker> worker(new Worker(network, options, std::move(cpu), std::move(wake), std::move(epoll)));
+  std::unique_ptr<Worker> worker(
+      new Worker(network, options, std::move(cpu), std::move(wake), std::move(epoll)));
   worker->thread_ = std::jthread([raw = worker.get()](const std::stop_token& stop) { raw->run(stop); });
   return worker;
 }
@@ -49,7 +50,9 @@ Worker::Worker(device::Network& network, const WorkerOptions& options, bpf::Virt
       epoll_(std::move(epoll)),
       ports_(std::make_unique<const Ports>()) {}
 
-Worker::~Worker() { stop(); }
+Worker::~Worker() {
+  stop();
+}
 
 void Worker::stop() {
   if (!thread_.joinable()) return;
@@ -114,7 +117,8 @@ bool Worker::turn(device::Execution& execution) {
 void Worker::sleep() {
   const rcu::Offline offline;
   std::array<epoll_event, 8> events{};
-  const int count = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), kLongestSleepMs);
+  const int count =
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), kLongestSleepMs);
   for (int i = 0; i < count; ++i) {
     if (events[static_cast<std::size_t>(i)].data.fd != wake_.get()) continue;
     std::uint64_t rings = 0;

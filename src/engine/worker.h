@@ -2,8 +2,8 @@
 //
 // Theory of operation. Each turn reads every port once and hands what came to the port's device, drains the
 // backlog, flushes the ports that were written to, and reports a quiescent state. While something moves the
-// worker keeps turning; when nothing has moved for `spin` it goes offline and sleeps until a port, or a change
-// of its list of ports, wakes it. The list is an immutable snapshot, replaced by control at any time.
+// worker keeps turning; when nothing has moved for `spin` it goes offline and sleeps until a port, or a
+// change of its list of ports, wakes it. The list is an immutable snapshot, replaced by control at any time.
 #pragma once
 
 #include <atomic>
@@ -47,7 +47,8 @@ struct WorkerOptions {
 class Worker {
  public:
   // Takes a virtual CPU and starts the thread. EAGAIN: no virtual CPU is free.
-  [[nodiscard]] static Result<std::unique_ptr<Worker>> start(device::Network& network, const WorkerOptions& options);
+  [[nodiscard]] static Result<std::unique_ptr<Worker>> start(device::Network& network,
+                                                             const WorkerOptions& options);
   ~Worker();  // stops; every packet of its pool must have come back: destroy the ports before
   // Ends the thread; what still stands in the backlog is delivered or dropped before.
   void stop();

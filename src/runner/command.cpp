@@ -52,8 +52,8 @@ std::chrono::milliseconds left(Clock::time_point deadline) {
 
 }  // namespace
 
-Result<RunningCommand> RunningCommand::start(GuardedKeeper& keeper, const Interrupt& interrupt, host::Nsid space,
-                                             const std::vector<std::string>& arguments) {
+Result<RunningCommand> RunningCommand::start(GuardedKeeper& keeper, const Interrupt& interrupt,
+                                             host::Nsid space, const std::vector<std::string>& arguments) {
   Pipe out = TRY(make_pipe());
   Pipe err = TRY(make_pipe());
   const Fd nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -68,8 +68,8 @@ RunningCommand::~RunningCommand() {
   if (command_.exit && !ended_) kill();
 }
 
-// By the descriptor, not the pid: the keeper, whose child it is, may have reaped it already. The engine has no
-// capability, but it may signal what runs as the same user; the keeper kills the rest when it ends.
+// By the descriptor, not the pid: the keeper, whose child it is, may have reaped it already. The engine has
+// no capability, but it may signal what runs as the same user; the keeper kills the rest when it ends.
 void RunningCommand::kill() {
   if (command_.pid > 0) ::kill(command_.pid, SIGKILL);
 }
@@ -78,7 +78,8 @@ bool RunningCommand::pump(std::chrono::milliseconds timeout) {
   std::array<pollfd, 4> waiting = {pollfd{out_.get(), POLLIN, 0}, pollfd{err_.get(), POLLIN, 0},
                                    pollfd{ended_ ? -1 : command_.exit.get(), POLLIN, 0},
                                    pollfd{interrupt_->poll_fd(), POLLIN, 0}};
-  if (::poll(waiting.data(), waiting.size(), static_cast<int>(timeout.count())) < 0 && errno != EINTR) return false;
+  if (::poll(waiting.data(), waiting.size(), static_cast<int>(timeout.count())) < 0 && errno != EINTR)
+    return false;
   if (out_) read_into(out_, result_.out);
   if (err_) read_into(err_, result_.err);
   if (!ended_ && (waiting[2].revents & (POLLIN | POLLHUP)) != 0) {
@@ -118,7 +119,8 @@ CommandResult RunningCommand::finish(std::chrono::milliseconds timeout) {
 }
 
 Result<CommandResult> run_command(GuardedKeeper& keeper, const Interrupt& interrupt, host::Nsid space,
-                                  const std::vector<std::string>& arguments, std::chrono::milliseconds timeout) {
+                                  const std::vector<std::string>& arguments,
+                                  std::chrono::milliseconds timeout) {
   RunningCommand command = TRY(RunningCommand::start(keeper, interrupt, space, arguments));
   return command.finish(timeout);
 }

@@ -1,4 +1,5 @@
-// Commands that a run starts in its namespaces (ping, iperf3, a user's own), with their output and an end in time.
+// Commands that a run starts in its namespaces (ping, iperf3, a user's own), with their output and an end in
+// time.
 #pragma once
 
 #include <chrono>
@@ -14,9 +15,10 @@
 namespace netkit::runner {
 
 struct CommandResult {
-  bool timed_out = false;  // killed at the end of its time, or of the run; the rest is what there was until then
-  int exit_status = 0;     // of the process, or 128 + signal
-  std::string out;         // standard output, at most 1 MiB
+  bool timed_out =
+      false;            // killed at the end of its time, or of the run; the rest is what there was until then
+  int exit_status = 0;  // of the process, or 128 + signal
+  std::string out;      // standard output, at most 1 MiB
   std::string err;
 
   [[nodiscard]] bool ok() const { return !timed_out && exit_status == 0; }
@@ -28,7 +30,8 @@ class RunningCommand {
   // `space` as the keeper knows it. Errors are the keeper's (ENOENT: no such program). Every wait ends early
   // when the run is interrupted.
   [[nodiscard]] static Result<RunningCommand> start(GuardedKeeper& keeper, const Interrupt& interrupt,
-                                                    host::Nsid space, const std::vector<std::string>& arguments);
+                                                    host::Nsid space,
+                                                    const std::vector<std::string>& arguments);
   RunningCommand(RunningCommand&&) noexcept = default;
   RunningCommand& operator=(RunningCommand&&) noexcept = default;
   ~RunningCommand();

@@ -5,12 +5,18 @@ namespace {
 
 std::uint64_t statistic(const device::LinkStats& stats, topology::DeviceCounter counter) {
   switch (counter) {
-    case topology::DeviceCounter::kRxPackets: return stats.rx_packets;
-    case topology::DeviceCounter::kTxPackets: return stats.tx_packets;
-    case topology::DeviceCounter::kRxBytes: return stats.rx_bytes;
-    case topology::DeviceCounter::kTxBytes: return stats.tx_bytes;
-    case topology::DeviceCounter::kRxDropped: return stats.rx_dropped;
-    case topology::DeviceCounter::kTxDropped: return stats.tx_dropped;
+    case topology::DeviceCounter::kRxPackets:
+      return stats.rx_packets;
+    case topology::DeviceCounter::kTxPackets:
+      return stats.tx_packets;
+    case topology::DeviceCounter::kRxBytes:
+      return stats.rx_bytes;
+    case topology::DeviceCounter::kTxBytes:
+      return stats.tx_bytes;
+    case topology::DeviceCounter::kRxDropped:
+      return stats.rx_dropped;
+    case topology::DeviceCounter::kTxDropped:
+      return stats.tx_dropped;
   }
   return 0;
 }
@@ -43,12 +49,18 @@ ProgramTotals totals_of(const bpf::Program& program) {
 std::uint64_t program_count(const bpf::Program& program, topology::ProgramCounter counter) {
   const ProgramTotals totals = totals_of(program);
   switch (counter) {
-    case topology::ProgramCounter::kRuns: return totals.runs;
-    case topology::ProgramCounter::kNext: return totals.next;
-    case topology::ProgramCounter::kPass: return totals.pass;
-    case topology::ProgramCounter::kDrop: return totals.drop;
-    case topology::ProgramCounter::kRedirect: return totals.redirect;
-    case topology::ProgramCounter::kFaults: return totals.faults;
+    case topology::ProgramCounter::kRuns:
+      return totals.runs;
+    case topology::ProgramCounter::kNext:
+      return totals.next;
+    case topology::ProgramCounter::kPass:
+      return totals.pass;
+    case topology::ProgramCounter::kDrop:
+      return totals.drop;
+    case topology::ProgramCounter::kRedirect:
+      return totals.redirect;
+    case topology::ProgramCounter::kFaults:
+      return totals.faults;
   }
   return 0;
 }

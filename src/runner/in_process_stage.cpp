@@ -52,10 +52,15 @@ std::optional<int> fit(const topology::End& end, const IpAddress& to) {
 
 InProcessStage::InProcessStage(const topology::Topology& topology, std::string how, PacketPool& pool,
                                engine::Engine& engine)
-    : topology_(topology), how_(std::move(how)), pool_(pool), engine_(engine), stacks_(topology.ends.size()) {}
+    : topology_(topology),
+      how_(std::move(how)),
+      pool_(pool),
+      engine_(engine),
+      stacks_(topology.ends.size()) {}
 
-Result<std::unique_ptr<InProcessStage>> InProcessStage::bring_up(const topology::Topology& topology, std::string how,
-                                                                 PacketPool& pool, engine::Engine& engine) {
+Result<std::unique_ptr<InProcessStage>> InProcessStage::bring_up(const topology::Topology& topology,
+                                                                 std::string how, PacketPool& pool,
+                                                                 engine::Engine& engine) {
   std::unique_ptr<InProcessStage> stage(new InProcessStage(topology, std::move(how), pool, engine));
   for (const topology::Namespace& netns : topology.namespaces) {
     const device::Rtnl rtnl = engine.network().lock();
@@ -86,7 +91,8 @@ Result<> InProcessStage::connect(topology::EndIndex end, const device::DeviceRef
   return {};
 }
 
-std::unique_ptr<EndHost> InProcessStage::make_host(topology::EndIndex end, const device::Device& device, Port& port) {
+std::unique_ptr<EndHost> InProcessStage::make_host(topology::EndIndex end, const device::Device& device,
+                                                   Port& port) {
   const topology::End& wanted = topology_.ends[end];
   EndHostOptions options;
   options.mac = device.mac();
@@ -110,7 +116,9 @@ Result<device::DeviceRef> InProcessStage::device(topology::EndIndex end) {
   return stacks_[end].device;
 }
 
-Result<MacAddress> InProcessStage::mac(topology::EndIndex end) { return stacks_[end].device->mac(); }
+Result<MacAddress> InProcessStage::mac(topology::EndIndex end) {
+  return stacks_[end].device->mac();
+}
 
 Result<> InProcessStage::set_links_up() {
   const device::Rtnl rtnl = engine_.network().lock();
@@ -120,7 +128,9 @@ Result<> InProcessStage::set_links_up() {
   return {};
 }
 
-void InProcessStage::settle() { turn(); }
+void InProcessStage::settle() {
+  turn();
+}
 
 void InProcessStage::turn() {
   std::size_t moved = 0;
@@ -140,7 +150,8 @@ Result<EndHost*> InProcessStage::host_towards(topology::NamespaceIndex from, con
     best_fit = *length;
   }
   if (best == nullptr) {
-    return fail(ENETUNREACH, topology_.namespaces[from].name + " has no device that leads to " + to_string(to));
+    return fail(ENETUNREACH,
+                topology_.namespaces[from].name + " has no device that leads to " + to_string(to));
   }
   return best;
 }
@@ -192,7 +203,9 @@ Result<Traffic> InProcessStage::neighbour(const topology::Neighbour& step, const
   return traffic;
 }
 
-Result<Traffic> InProcessStage::exec(const topology::Exec&) { return not_here("a command needs a namespace"); }
+Result<Traffic> InProcessStage::exec(const topology::Exec&) {
+  return not_here("a command needs a namespace");
+}
 
 Result<> InProcessStage::set_link(const topology::SetLink& step) {
   const device::DeviceRef device = TRY(this->device(step.end));

@@ -19,6 +19,7 @@ class InProcessStage final : public Stage {
                                                                         engine::Engine& engine);
 
   [[nodiscard]] std::string how() const override { return how_; }
+  [[nodiscard]] topology::Showing showing() const override { return topology::Showing::kRecordedPackets; }
   [[nodiscard]] engine::Engine& engine() override { return engine_; }
   [[nodiscard]] Result<device::DeviceRef> device(topology::EndIndex end) override;
   [[nodiscard]] Result<MacAddress> mac(topology::EndIndex end) override;
@@ -41,13 +42,16 @@ class InProcessStage final : public Stage {
     std::unique_ptr<EndHost> host;
   };
 
-  InProcessStage(const topology::Topology& topology, std::string how, PacketPool& pool, engine::Engine& engine);
+  InProcessStage(const topology::Topology& topology, std::string how, PacketPool& pool,
+                 engine::Engine& engine);
   [[nodiscard]] Result<> make_netkit(const topology::Netkit& netkit);
   [[nodiscard]] Result<> connect(topology::EndIndex end, const device::DeviceRef& device);
-  [[nodiscard]] std::unique_ptr<EndHost> make_host(topology::EndIndex end, const device::Device& device, Port& port);
+  [[nodiscard]] std::unique_ptr<EndHost> make_host(topology::EndIndex end, const device::Device& device,
+                                                   Port& port);
   // Lets every host take in what has come.
   void turn();
-  // The host that a namespace sends from, towards an address: longest prefix among its ends' networks and routes.
+  // The host that a namespace sends from, towards an address: longest prefix among its ends' networks and
+  // routes.
   [[nodiscard]] Result<EndHost*> host_towards(topology::NamespaceIndex from, const IpAddress& to);
 
   const topology::Topology& topology_;

@@ -1,5 +1,5 @@
-// The wish to end early (Ctrl-C, SIGTERM, a namespace or the keeper that vanished), as a descriptor that every
-// wait of a run also watches.
+// The wish to end early (Ctrl-C, SIGTERM, a namespace or the keeper that vanished), as a descriptor that
+// every wait of a run also watches.
 #pragma once
 
 #include <chrono>

@@ -46,19 +46,23 @@ Result<std::unique_ptr<LiveStage>> LiveStage::bring_up(const topology::Topology&
   std::unique_ptr<LiveStage> stage(new LiveStage(topology, std::move(how), keeper, engine, interrupt));
   Fd monitor = TRY(keeper.with([](host::Keeper& held) { return held.open_monitor(); }));
   engine::KernelMirror::Questions questions{
-      [&keeper](host::Nsid space) { return keeper.with([=](host::Keeper& held) { return held.links(space); }); },
+      [&keeper](host::Nsid space) {
+        return keeper.with([=](host::Keeper& held) { return held.links(space); });
+      },
       [&keeper](int tap) { return keeper.with([=](host::Keeper& held) { return held.locate(tap); }); },
   };
   stage->mirror_.emplace(engine.network(), host::LinkMonitor(std::move(monitor)), std::move(questions));
   TRY(stage->make_namespaces());
   for (const topology::Netkit& netkit : topology.netkits) TRY(stage->make_netkit(netkit));
-  stage->events_ = std::jthread([raw = stage.get()](const std::stop_token& stop) { raw->serve_events(stop); });
+  stage->events_ =
+      std::jthread([raw = stage.get()](const std::stop_token& stop) { raw->serve_events(stop); });
   return stage;
 }
 
 Result<host::Space> LiveStage::open_space(const topology::Namespace& netns) {
   return keeper_.with([&](host::Keeper& keeper) -> Result<host::Space> {
-    if (std::holds_alternative<topology::SelfNamespace>(netns.origin)) return keeper.use_own_namespace(netns.name);
+    if (std::holds_alternative<topology::SelfNamespace>(netns.origin))
+      return keeper.use_own_namespace(netns.name);
     if (const auto* named = std::get_if<topology::NamedNamespace>(&netns.origin)) {
       return keeper.use_namespace(netns.name, std::string(host::kNetnsDirectory) + "/" + named->name);
     }
@@ -92,9 +96,8 @@ Result<> LiveStage::make_namespaces() {
     if (!std::holds_alternative<topology::MadeNamespace>(netns.origin)) continue;
     host::LinkChange up;
     up.up = true;
-    TRY(keeper_.with([&](host::Keeper& keeper) {
-      return keeper.change_link(space->nsid, device::kLoopbackIndex, up);
-    }));
+    TRY(keeper_.with(
+        [&](host::Keeper& keeper) { return keeper.change_link(space->nsid, device::kLoopbackIndex, up); }));
   }
   return {};
 }
@@ -147,9 +150,8 @@ Result<> LiveStage::connect(const topology::Netkit& netkit, topology::EndIndex e
   mirror_->add_device(space_of(end), device, std::shared_ptr<host::TapPort>(port, raw));
   engine_.connect(device, port);
   for (const IpPrefix& address : topology_.ends[end].addresses) {
-    const auto added = keeper_.with([&](host::Keeper& keeper) {
-      return keeper.add_address(space_of(end), tap.link.ifindex, address);
-    });
+    const auto added = keeper_.with(
+        [&](host::Keeper& keeper) { return keeper.add_address(space_of(end), tap.link.ifindex, address); });
     if (!added) return std::unexpected(topology::locate(topology_, topology_.ends[end].where, added.error()));
   }
   return {};
@@ -160,9 +162,8 @@ Result<> LiveStage::configure(topology::EndIndex end) {
   const topology::End& wanted = topology_.ends[end];
   const std::uint32_t ifindex = ends_[end].device->ifindex();
   for (const topology::Route& route : wanted.routes) {
-    const auto added = keeper_.with([&](host::Keeper& keeper) {
-      return keeper.add_route(space_of(end), kernel_route(route, ifindex));
-    });
+    const auto added = keeper_.with(
+        [&](host::Keeper& keeper) { return keeper.add_route(space_of(end), kernel_route(route, ifindex)); });
     if (!added) return std::unexpected(topology::locate(topology_, route.where, added.error()));
   }
   for (const topology::StaticNeighbour& neighbour : wanted.neighbours) {
@@ -195,12 +196,13 @@ Result<device::DeviceRef> LiveStage::device(topology::EndIndex end) {
   return ends_[end].device;
 }
 
-Result<MacAddress> LiveStage::mac(topology::EndIndex end) { return ends_[end].mac; }
+Result<MacAddress> LiveStage::mac(topology::EndIndex end) {
+  return ends_[end].mac;
+}
 
 std::uint64_t LiveStage::kernel_drops(topology::EndIndex end) {
-  const auto link = keeper_.with([&](host::Keeper& keeper) {
-    return keeper.link(space_of(end), ends_[end].device->ifindex());
-  });
+  const auto link = keeper_.with(
+      [&](host::Keeper& keeper) { return keeper.link(space_of(end), ends_[end].device->ifindex()); });
   return link ? link->stats.tx_dropped : 0;
 }
 
@@ -209,8 +211,8 @@ bool LiveStage::links_settled() {
   for (topology::EndIndex end = 0; end < ends_.size(); ++end) {
     const device::Device& device = *ends_[end].device;
     if (!device.registered()) continue;
-    const auto link = keeper_.with(
-        [&](host::Keeper& keeper) { return keeper.link(space_of(end), device.ifindex()); });
+    const auto link =
+        keeper_.with([&](host::Keeper& keeper) { return keeper.link(space_of(end), device.ifindex()); });
     if (!link) return false;
     const bool same = link->up() == device.is_up() && link->mtu == device.mtu() &&
                       (!link->up() || link->carrier == device.carrier());
@@ -227,8 +229,8 @@ void LiveStage::settle() {
 }
 
 void LiveStage::serve_events(const std::stop_token& stop) {
-  std::array<pollfd, 3> waiting = {pollfd{mirror_->poll_fd(), POLLIN, 0}, pollfd{engine_.poll_fd(), POLLIN, 0},
-                                   pollfd{keeper_.poll_fd(), 0, 0}};
+  std::array<pollfd, 3> waiting = {pollfd{mirror_->poll_fd(), POLLIN, 0},
+                                   pollfd{engine_.poll_fd(), POLLIN, 0}, pollfd{keeper_.poll_fd(), 0, 0}};
   while (!stop.stop_requested()) {
     if (::poll(waiting.data(), waiting.size(), 50) <= 0) continue;
     if (waiting[0].revents != 0) {
@@ -251,8 +253,9 @@ Result<> LiveStage::set_link(const topology::SetLink& step) {
   const device::DeviceRef device = TRY(this->device(step.end));
   if (step.policy) {
     const device::Rtnl rtnl = engine_.network().lock();
-    dynamic_cast<device::Netkit&>(*device).set_policy(
-        rtnl, *step.policy == topology::Policy::kBlackhole ? device::NetkitPolicy::kDrop : device::NetkitPolicy::kPass);
+    dynamic_cast<device::Netkit&>(*device).set_policy(rtnl, *step.policy == topology::Policy::kBlackhole
+                                                                ? device::NetkitPolicy::kDrop
+                                                                : device::NetkitPolicy::kPass);
   }
   host::LinkChange change;
   change.up = step.up;

@@ -16,14 +16,16 @@ namespace netkit::runner {
 
 class LiveStage final : public Stage {
  public:
-  // Makes (or uses) the namespaces, the interfaces and their devices, with addresses; everything is down. What
-  // was made goes with the keeper when this fails, or later.
+  // Makes (or uses) the namespaces, the interfaces and their devices, with addresses; everything is down.
+  // What was made goes with the keeper when this fails, or later.
   [[nodiscard]] static Result<std::unique_ptr<LiveStage>> bring_up(const topology::Topology& topology,
                                                                    std::string how, GuardedKeeper& keeper,
-                                                                   engine::Engine& engine, Interrupt& interrupt);
+                                                                   engine::Engine& engine,
+                                                                   Interrupt& interrupt);
   ~LiveStage() override;
 
   [[nodiscard]] std::string how() const override { return how_; }
+  [[nodiscard]] topology::Showing showing() const override { return topology::Showing::kLive; }
   [[nodiscard]] engine::Engine& engine() override { return engine_; }
   [[nodiscard]] Result<device::DeviceRef> device(topology::EndIndex end) override;
   [[nodiscard]] Result<MacAddress> mac(topology::EndIndex end) override;
@@ -49,8 +51,8 @@ class LiveStage final : public Stage {
     std::string trouble;  // iperf3's own words
   };
 
-  LiveStage(const topology::Topology& topology, std::string how, GuardedKeeper& keeper, engine::Engine& engine,
-            Interrupt& interrupt);
+  LiveStage(const topology::Topology& topology, std::string how, GuardedKeeper& keeper,
+            engine::Engine& engine, Interrupt& interrupt);
   [[nodiscard]] Result<> make_namespaces();
   [[nodiscard]] Result<host::Space> open_space(const topology::Namespace& netns);
   [[nodiscard]] Result<> make_netkit(const topology::Netkit& netkit);
@@ -65,7 +67,8 @@ class LiveStage final : public Stage {
   [[nodiscard]] host::Nsid space_of(topology::EndIndex end) const {
     return spaces_[topology_.ends[end].netns].nsid;
   }
-  [[nodiscard]] Result<CommandResult> run(topology::NamespaceIndex in, const std::vector<std::string>& arguments,
+  [[nodiscard]] Result<CommandResult> run(topology::NamespaceIndex in,
+                                          const std::vector<std::string>& arguments,
                                           std::chrono::milliseconds timeout);
   [[nodiscard]] Result<Stream> stream(host::Nsid from, host::Nsid to, const std::string& address,
                                       const topology::Tcp& step, std::chrono::milliseconds duration);
@@ -76,9 +79,9 @@ class LiveStage final : public Stage {
   GuardedKeeper& keeper_;
   engine::Engine& engine_;
   Interrupt& interrupt_;
-  std::vector<host::Space> spaces_;           // by NamespaceIndex
+  std::vector<host::Space> spaces_;            // by NamespaceIndex
   std::vector<device::NamespaceRef> netnses_;  // by NamespaceIndex
-  std::vector<LiveEnd> ends_;                 // by EndIndex
+  std::vector<LiveEnd> ends_;                  // by EndIndex
   std::optional<engine::KernelMirror> mirror_;
   std::jthread events_;
 };

@@ -49,7 +49,9 @@ Failure tool_failed(std::string_view tool, const CommandResult& result) {
                           "): " + std::string(said));
 }
 
-std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+std::string own_program() {
+  return std::filesystem::read_symlink("/proc/self/exe").string();
+}
 
 double median(std::vector<double> values) {
   std::ranges::sort(values);
@@ -67,8 +69,8 @@ Result<Traffic> LiveStage::ping(const topology::Ping& step, const IpAddress& to)
   const Milliseconds limit = step.timeout + Milliseconds(200) * step.count;
   const CommandResult result =
       TRY(run(step.path.from,
-              {"ping", "-n", "-q", "-i", "0.2", "-c", std::to_string(step.count), "-s", std::to_string(step.size), "-W",
-               seconds(step.timeout), to_string(to)},
+              {"ping", "-n", "-q", "-i", "0.2", "-c", std::to_string(step.count), "-s",
+               std::to_string(step.size), "-W", seconds(step.timeout), to_string(to)},
               limit + kToolTime));
   const auto sent = number_after(result.out, "statistics ---\n");
   const std::size_t comma = result.out.find("transmitted, ");
@@ -89,8 +91,8 @@ Result<Traffic> LiveStage::udp(const topology::Udp& step, const IpAddress& to) {
   if (!echo.wait_for_output("ready", kToolTime)) return tool_failed("udp echo", echo.finish(Milliseconds(0)));
   const CommandResult result =
       TRY(run(step.path.from,
-              {program, "traffic", "udp", to_string(to), port, std::to_string(step.count), std::to_string(step.size),
-               std::to_string(step.timeout.count())},
+              {program, "traffic", "udp", to_string(to), port, std::to_string(step.count),
+               std::to_string(step.size), std::to_string(step.timeout.count())},
               step.timeout * step.count + kToolTime));
   const auto answers = number_after(result.out, "answered=");
   if (!result.ok() || !answers) return tool_failed("udp", result);
@@ -100,12 +102,20 @@ Result<Traffic> LiveStage::udp(const topology::Udp& step, const IpAddress& to) {
 Result<LiveStage::Stream> LiveStage::stream(host::Nsid from, host::Nsid to, const std::string& address,
                                             const topology::Tcp& step, Milliseconds duration) {
   const std::string port = std::to_string(step.port);
-  RunningCommand server =
-      TRY(RunningCommand::start(keeper_, interrupt_, to, {"iperf3", "-s", "-1", "--forceflush", "-B", address, "-p", port}));
+  RunningCommand server = TRY(RunningCommand::start(
+      keeper_, interrupt_, to, {"iperf3", "-s", "-1", "--forceflush", "-B", address, "-p", port}));
   if (!server.wait_for_output("Server listening", kToolTime)) {
     return tool_failed("iperf3 -s", server.finish(Milliseconds(0)));
   }
-  std::vector<std::string> client = {"iperf3", "-J", "-c", address, "-p", port, "--connect-timeout", "1000", "-P",
+  std::vector<std::string> client = {"iperf3",
+                                     "-J",
+                                     "-c",
+                                     address,
+                                     "-p",
+                                     port,
+                                     "--connect-timeout",
+                                     "1000",
+                                     "-P",
                                      std::to_string(step.streams)};
   if (step.bytes) {
     client.insert(client.end(), {"-n", std::to_string(*step.bytes)});
@@ -127,14 +137,15 @@ Result<LiveStage::Stream> LiveStage::stream(host::Nsid from, host::Nsid to, cons
 Result<Traffic> LiveStage::tcp(const topology::Tcp& step, const IpAddress& to) {
   if (!step.path.to_end) return fail(EINVAL, "no device of this topology has the address " + to_string(to));
   if (step.baseline == topology::Baseline::kVeth) return compare_with_veth(step, to);
-  const Stream measured = TRY(stream(spaces_[step.path.from].nsid, space_of(*step.path.to_end), to_string(to), step,
-                                     step.duration.value_or(Milliseconds(0))));
+  const Stream measured = TRY(stream(spaces_[step.path.from].nsid, space_of(*step.path.to_end), to_string(to),
+                                     step, step.duration.value_or(Milliseconds(0))));
   Traffic traffic;
   traffic.arrived = measured.trouble.empty() && measured.bytes >= step.bytes.value_or(1);
   traffic.nothing = measured.bytes == 0;
   traffic.bits_per_second = measured.bits_per_second;
-  traffic.seen = measured.trouble.empty() ? std::to_string(measured.bytes) + " bytes"
-                                          : std::to_string(measured.bytes) + " bytes (iperf3: " + measured.trouble + ")";
+  traffic.seen = measured.trouble.empty()
+                     ? std::to_string(measured.bytes) + " bytes"
+                     : std::to_string(measured.bytes) + " bytes (iperf3: " + measured.trouble + ")";
   return traffic;
 }
 
@@ -185,7 +196,8 @@ Result<Traffic> LiveStage::compare_with_veth(const topology::Tcp& step, const Ip
 Result<Traffic> LiveStage::neighbour(const topology::Neighbour& step, const IpAddress& to) {
   TRY(run(step.path.from, {"ping", "-n", "-q", "-c", "1", "-W", seconds(step.timeout), to_string(to)},
           step.timeout + kToolTime));
-  const CommandResult result = TRY(run(step.path.from, {"ip", "-j", "neigh", "show", "to", to_string(to)}, kToolTime));
+  const CommandResult result =
+      TRY(run(step.path.from, {"ip", "-j", "neigh", "show", "to", to_string(to)}, kToolTime));
   const auto entries = nlohmann::json::parse(result.out, nullptr, false);
   if (!result.ok() || !entries.is_array()) return tool_failed("ip neigh", result);
   Traffic traffic;
@@ -206,8 +218,10 @@ Result<Traffic> LiveStage::exec(const topology::Exec& step) {
   Traffic traffic;
   traffic.arrived = !result.timed_out && result.exit_status == step.expect_exit;
   traffic.nothing = !traffic.arrived;
-  traffic.seen = result.timed_out ? "no end within its time" : "exit status " + std::to_string(result.exit_status);
-  if (!traffic.arrived && !result.err.empty()) traffic.seen += ": " + result.err.substr(0, result.err.find('\n'));
+  traffic.seen =
+      result.timed_out ? "no end within its time" : "exit status " + std::to_string(result.exit_status);
+  if (!traffic.arrived && !result.err.empty())
+    traffic.seen += ": " + result.err.substr(0, result.err.find('\n'));
   return traffic;
 }
 

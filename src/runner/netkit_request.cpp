@@ -39,12 +39,14 @@ IfInfo header(const EndPlace& place) {
 }  // namespace
 
 Result<MadeNetkit> create_netkit(device::Network& network, const topology::Topology& topology,
-                                 const topology::Netkit& netkit, const EndPlace& primary, const EndPlace& peer) {
+                                 const topology::Netkit& netkit, const EndPlace& primary,
+                                 const EndPlace& peer) {
   Client client(network, primary.netns);
   const topology::End& primary_end = topology.ends[netkit.primary];
   AttributeWriter data;
-  data.u32(kNetkitMode, static_cast<std::uint32_t>(netkit.mode == topology::Mode::kL2 ? device::NetkitMode::kL2
-                                                                                      : device::NetkitMode::kL3))
+  data.u32(kNetkitMode,
+           static_cast<std::uint32_t>(netkit.mode == topology::Mode::kL2 ? device::NetkitMode::kL2
+                                                                         : device::NetkitMode::kL3))
       .u16(kNetkitHeadroom, netkit.headroom)
       .u16(kNetkitTailroom, netkit.tailroom);
   if (netkit.peer) {

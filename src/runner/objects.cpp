@@ -53,16 +53,21 @@ std::span<const std::byte> as_bytes(const std::vector<std::uint8_t>& bytes) {
 
 std::uint64_t load_number(const std::byte* at, std::uint32_t size) {
   switch (size) {
-    case 1: return load_unaligned<std::uint8_t>(at);
-    case 2: return load_unaligned<std::uint16_t>(at);
-    case 4: return load_unaligned<std::uint32_t>(at);
-    default: return load_unaligned<std::uint64_t>(at);
+    case 1:
+      return load_unaligned<std::uint8_t>(at);
+    case 2:
+      return load_unaligned<std::uint16_t>(at);
+    case 4:
+      return load_unaligned<std::uint32_t>(at);
+    default:
+      return load_unaligned<std::uint64_t>(at);
   }
 }
 
 }  // namespace
 
-Result<Objects> Objects::load(const topology::Topology& topology, const std::filesystem::path& share_directory) {
+Result<Objects> Objects::load(const topology::Topology& topology,
+                              const std::filesystem::path& share_directory) {
   Objects objects(topology);
   for (std::size_t i = 0; i < topology.objects.size(); ++i) {
     const topology::Object& object = topology.objects[i];
@@ -171,11 +176,12 @@ Result<> Objects::attach_one(topology::EndIndex end, const topology::Placement& 
       request.replace_fd = relative;
       break;
   }
-  const auto done = detach ? control::detach_program(client, request) : control::attach_program(client, request);
+  const auto done =
+      detach ? control::detach_program(client, request) : control::attach_program(client, request);
   if (done) return {};
   Error error = done.error();
-  error.text = topology_->ends[end].label + ": cannot " + (detach ? "detach " : "attach ") + placement.program.name +
-               (error.text.empty() ? "" : ": " + error.text);
+  error.text = topology_->ends[end].label + ": cannot " + (detach ? "detach " : "attach ") +
+               placement.program.name + (error.text.empty() ? "" : ": " + error.text);
   return std::unexpected(topology::locate(*topology_, placement.program.where, std::move(error)));
 }
 

@@ -38,8 +38,8 @@ class Objects {
 
  private:
   explicit Objects(const topology::Topology& topology) : topology_(&topology) {}
-  [[nodiscard]] Result<> attach_one(topology::EndIndex end, const topology::Placement& placement, Stage& stage,
-                                    bool detach) const;
+  [[nodiscard]] Result<> attach_one(topology::EndIndex end, const topology::Placement& placement,
+                                    Stage& stage, bool detach) const;
   [[nodiscard]] topology::DatumNames names(Stage& stage) const;
 
   const topology::Topology* topology_;

@@ -90,8 +90,8 @@ Result<int> stay(const RunOptions& options, bool had_steps, Stage& stage, const 
 }
 
 // Everything between bring-up and the summary.
-Result<int> play(const RunOptions& options, const topology::Topology& topology, const Objects& objects, Stage& stage,
-                 const Interrupt& interrupt) {
+Result<int> play(const RunOptions& options, const topology::Topology& topology, const Objects& objects,
+                 Stage& stage, const Interrupt& interrupt) {
   const auto started = std::chrono::steady_clock::now();
   TRY(objects.fill(topology.maps, stage));
   TRY(objects.attach(topology.attachments, stage));
@@ -104,7 +104,8 @@ Result<int> play(const RunOptions& options, const topology::Topology& topology, 
   int status = 0;
   {
     const Progress progress(topology.steps.size());
-    const auto played = steps.play([&](std::size_t number, const std::string& say) { progress.show(number, say); });
+    const auto played =
+        steps.play([&](std::size_t number, const std::string& say) { progress.show(number, say); });
     if (!played) summary.trouble = describe(played.error());
   }
   summary.steps = steps.reports();
@@ -122,8 +123,8 @@ Result<int> play(const RunOptions& options, const topology::Topology& topology, 
   return summary.ok() ? status : 1;
 }
 
-Result<std::unique_ptr<engine::Engine>> start_engine(const RunOptions& options, const topology::Topology& topology,
-                                                     FaultLog& faults) {
+Result<std::unique_ptr<engine::Engine>> start_engine(const RunOptions& options,
+                                                     const topology::Topology& topology, FaultLog& faults) {
   engine::EngineOptions engine;
   engine.workers = topology.workers.value_or(0);
   engine.worker.instruction_limit = topology.instruction_budget;
@@ -133,7 +134,8 @@ Result<std::unique_ptr<engine::Engine>> start_engine(const RunOptions& options, 
   return engine::Engine::start(engine);
 }
 
-Result<int> run_live(const RunOptions& options, const topology::Topology& topology, const host::Access& access) {
+Result<int> run_live(const RunOptions& options, const topology::Topology& topology,
+                     const host::Access& access) {
   TRY(host::enter(access.mode));
   GuardedKeeper keeper(TRY(host::Keeper::start({access.mode, {}})));
   TRY(host::drop_privileges());
@@ -148,11 +150,14 @@ Result<int> run_live(const RunOptions& options, const topology::Topology& topolo
     return play(options, topology, objects, *stage, interrupt);
   }();
   const auto undone = keeper.with([](host::Keeper& held) { return held.stop(); });
-  if (!undone) log::error("not everything could be removed: " + describe(undone.error()) + "\n" + undone.error().details);
+  if (!undone)
+    log::error("not everything could be removed: " + describe(undone.error()) + "\n" +
+               undone.error().details);
   return played;
 }
 
-Result<int> run_in_process(const RunOptions& options, const topology::Topology& topology, const host::Access& access) {
+Result<int> run_in_process(const RunOptions& options, const topology::Topology& topology,
+                           const host::Access& access) {
   if (!options.command.empty()) {
     return fail(EPERM, "a command needs namespaces, and " + access.reason);
   }

@@ -1,7 +1,7 @@
 #include "runner/signals.h"
 
-#include <ctime>
 #include <cstring>
+#include <ctime>
 #include <string>
 
 namespace netkit::runner {

@@ -9,8 +9,8 @@
 
 namespace netkit::runner {
 
-// From construction on these signals are blocked in this thread and all that it starts, and one thread of ours
-// takes them. To be made after the keeper has forked: children of the keeper must not inherit the mask.
+// From construction on these signals are blocked in this thread and all that it starts, and one thread of
+// ours takes them. To be made after the keeper has forked: children of the keeper must not inherit the mask.
 class SignalWatch {
  public:
   explicit SignalWatch(Interrupt& interrupt);

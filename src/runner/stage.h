@@ -19,11 +19,11 @@ namespace netkit::runner {
 
 // What came of one piece of traffic.
 struct Traffic {
-  bool arrived = false;      // all of it
-  bool nothing = true;       // nothing of it
-  std::string seen;          // "3 of 3 answered"
+  bool arrived = false;  // all of it
+  bool nothing = true;   // nothing of it
+  std::string seen;      // "3 of 3 answered"
   topology::Showing showing = topology::Showing::kLive;
-  double bits_per_second = 0;  // TCP
+  double bits_per_second = 0;           // TCP
   double baseline_bits_per_second = 0;  // the same over veth; 0: not measured
 };
 
@@ -33,6 +33,8 @@ class Stage {
 
   // "live (root)"
   [[nodiscard]] virtual std::string how() const = 0;
+  // How what is counted here was shown.
+  [[nodiscard]] virtual topology::Showing showing() const = 0;
   [[nodiscard]] virtual engine::Engine& engine() = 0;
   // The device of an end. ENODEV: it has gone.
   [[nodiscard]] virtual Result<device::DeviceRef> device(topology::EndIndex end) = 0;
@@ -53,7 +55,8 @@ class Stage {
   [[nodiscard]] virtual Result<Traffic> exec(const topology::Exec& step) = 0;
   [[nodiscard]] virtual Result<> set_link(const topology::SetLink& step) = 0;
 
-  // Runs a command in the host namespace with the caller's terminal (`netkit run ... -- CMD`); its exit status.
+  // Runs a command in the host namespace with the caller's terminal (`netkit run ... -- CMD`); its exit
+  // status.
   [[nodiscard]] virtual Result<int> run_in_host(const std::vector<std::string>& command) = 0;
 };
 

@@ -16,7 +16,9 @@ using topology::Showing;
 constexpr std::chrono::milliseconds kCountersComeIn(20);
 constexpr std::chrono::milliseconds kCountersLimit(500);
 
-std::string gigabits(double bits_per_second) { return fmt::format("{:.2f} Gbit/s", bits_per_second / 1e9); }
+std::string gigabits(double bits_per_second) {
+  return fmt::format("{:.2f} Gbit/s", bits_per_second / 1e9);
+}
 
 Fact judge(const std::string& what, const Traffic& traffic, Outcome expected) {
   Fact fact;
@@ -29,10 +31,18 @@ Fact judge(const std::string& what, const Traffic& traffic, Outcome expected) {
   return fact;
 }
 
-std::string verb(const topology::Ping&) { return "ping"; }
-std::string verb(const topology::Udp& udp) { return fmt::format("UDP, {} bytes to port {},", udp.size, udp.port); }
-std::string verb(const topology::Tcp&) { return "TCP"; }
-std::string verb(const topology::Neighbour&) { return "neighbour"; }
+std::string verb(const topology::Ping&) {
+  return "ping";
+}
+std::string verb(const topology::Udp& udp) {
+  return fmt::format("UDP, {} bytes to port {},", udp.size, udp.port);
+}
+std::string verb(const topology::Tcp&) {
+  return "TCP";
+}
+std::string verb(const topology::Neighbour&) {
+  return "neighbour";
+}
 
 }  // namespace
 
@@ -72,11 +82,13 @@ Result<std::vector<Fact>> Steps::traffic(const Action& action, Play play) {
   for (const IpAddress& to : action.path.to) {
     const Traffic traffic = TRY(play(to));
     const std::string& from = topology_.namespaces[action.path.from].name;
-    facts.push_back(judge(fmt::format("{} from {} to {}", verb(action), from, to_string(to)), traffic, action.expect));
+    facts.push_back(
+        judge(fmt::format("{} from {} to {}", verb(action), from, to_string(to)), traffic, action.expect));
     if constexpr (std::is_same_v<Action, topology::Tcp>) {
       if (traffic.baseline_bits_per_second <= 0) continue;
       const double ratio = traffic.bits_per_second / traffic.baseline_bits_per_second;
-      facts.back().text += fmt::format(", {:.2f} of a veth pair's {}", ratio, gigabits(traffic.baseline_bits_per_second));
+      facts.back().text +=
+          fmt::format(", {:.2f} of a veth pair's {}", ratio, gigabits(traffic.baseline_bits_per_second));
       if (!action.min_ratio) continue;
       facts.back().text += fmt::format(" (at least {:.2f} is asked for)", *action.min_ratio);
       facts.back().holds = facts.back().holds && ratio >= *action.min_ratio;
@@ -118,7 +130,8 @@ Result<std::vector<Fact>> Steps::perform(const topology::Step& step) {
     }
     Result<std::vector<Fact>> operator()(const topology::Exec& action) const {
       const Traffic traffic = TRY(stage.exec(action));
-      return std::vector<Fact>{judge(fmt::format("{}", fmt::join(action.command, " ")), traffic, Outcome::kOk)};
+      return std::vector<Fact>{
+          judge(fmt::format("{}", fmt::join(action.command, " ")), traffic, Outcome::kOk)};
     }
     Result<std::vector<Fact>> operator()(const topology::SetLink& action) const {
       TRY(stage.set_link(action));
@@ -149,7 +162,8 @@ std::string Steps::name_of(const Counter& counter) const {
     if (const auto* reason = std::get_if<DropReason>(&device->counter)) {
       return fmt::format("{}: dropped, {}", label, describe(*reason).name);
     }
-    return fmt::format("{}: {}", label, topology::name_of(std::get<topology::DeviceCounter>(device->counter)));
+    return fmt::format("{}: {}", label,
+                       topology::name_of(std::get<topology::DeviceCounter>(device->counter)));
   }
   if (const auto* program = std::get_if<topology::ProgramCount>(&counter)) {
     return fmt::format("{}: {}", program->program.name, topology::name_of(program->counter));
@@ -161,7 +175,7 @@ std::string Steps::name_of(const Counter& counter) const {
 Result<Fact> Steps::check(const topology::Expectation& expectation) {
   const auto deadline = std::chrono::steady_clock::now() + kCountersLimit;
   Fact fact;
-  fact.showing = topology::Showing::kLive;
+  fact.showing = stage_.showing();
   std::uint64_t counted = 0;
   do {
     if (interrupt_.wait(kCountersComeIn)) break;

@@ -19,9 +19,10 @@ class Steps {
   Steps(const topology::Topology& topology, const Objects& objects, Stage& stage, const Interrupt& interrupt)
       : topology_(topology), objects_(objects), stage_(stage), interrupt_(interrupt) {}
 
-  // All of them in order; `progress` is told each before it is played. An error is what kept a step from being
-  // played at all (a tool that is missing, a device that has gone); a fact that does not hold is none.
-  [[nodiscard]] Result<> play(const std::function<void(std::size_t number, const std::string& say)>& progress);
+  // All of them in order; `progress` is told each before it is played. An error is what kept a step from
+  // being played at all (a tool that is missing, a device that has gone); a fact that does not hold is none.
+  [[nodiscard]] Result<> play(
+      const std::function<void(std::size_t number, const std::string& say)>& progress);
   // One report a step, as far as play() came.
   [[nodiscard]] const std::vector<StepReport>& reports() const { return reports_; }
 

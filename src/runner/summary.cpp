@@ -72,8 +72,8 @@ std::vector<DeviceSummary> summarise_devices(const topology::Topology& topology,
     const auto device = stage.device(end);
     if (!device) continue;
     const std::shared_ptr<Port> port = stage.engine().port_of(**device);
-    summaries.push_back({wanted.label, topology.namespaces[wanted.netns].name, (*device)->name(), (*device)->stats(),
-                         drops_of(**device, port.get(), stage.kernel_drops(end))});
+    summaries.push_back({wanted.label, topology.namespaces[wanted.netns].name, (*device)->name(),
+                         (*device)->stats(), drops_of(**device, port.get(), stage.kernel_drops(end))});
   }
   return summaries;
 }
@@ -93,20 +93,21 @@ std::string to_text(const Summary& summary) {
     text += fmt::format("{}\n", step.say);
     for (const Fact& fact : step.facts) {
       text += fmt::format("  {:<6} {}", mark(fact), fact.text);
-      if (fact.showing != topology::Showing::kLive) text += fmt::format(" [{}]", topology::text_of(fact.showing));
+      if (fact.showing != topology::Showing::kLive)
+        text += fmt::format(" [{}]", topology::text_of(fact.showing));
       text += "\n";
     }
   }
-  text += fmt::format("\n{:<12} {:<10} {:<8} {:>10} {:>14} {:>10} {:>14}  {}\n", "device", "namespace", "name",
-                      "tx packets", "tx bytes", "rx packets", "rx bytes", "dropped");
+  text += fmt::format("\n{:<12} {:<10} {:<8} {:>10} {:>14} {:>10} {:>14}  {}\n", "device", "namespace",
+                      "name", "tx packets", "tx bytes", "rx packets", "rx bytes", "dropped");
   for (const DeviceSummary& device : summary.devices) {
-    text += fmt::format("{:<12} {:<10} {:<8} {:>10} {:>14} {:>10} {:>14}  {}\n", device.label, device.netns, device.name,
-                        device.stats.tx_packets, device.stats.tx_bytes, device.stats.rx_packets,
+    text += fmt::format("{:<12} {:<10} {:<8} {:>10} {:>14} {:>10} {:>14}  {}\n", device.label, device.netns,
+                        device.name, device.stats.tx_packets, device.stats.tx_bytes, device.stats.rx_packets,
                         device.stats.rx_bytes, reasons_of(device));
   }
   if (!summary.programs.empty()) {
-    text += fmt::format("\n{:<24} {:>10} {:>8} {:>10} {:>10} {:>10} {:>7} {:>9}\n", "program", "runs", "next", "pass",
-                        "drop", "redirect", "faults", "ns a run");
+    text += fmt::format("\n{:<24} {:>10} {:>8} {:>10} {:>10} {:>10} {:>7} {:>9}\n", "program", "runs", "next",
+                        "pass", "drop", "redirect", "faults", "ns a run");
   }
   for (const ProgramSummary& program : summary.programs) {
     const ProgramTotals& totals = program.totals;
@@ -125,32 +126,47 @@ std::string to_text(const Summary& summary) {
 
 std::string to_json(const Summary& summary) {
   using nlohmann::json;
-  json out = {{"how", summary.how}, {"topology", summary.topology}, {"seconds", summary.seconds},
-              {"ok", summary.ok()}, {"trouble", summary.trouble}};
+  json out = {{"how", summary.how},
+              {"topology", summary.topology},
+              {"seconds", summary.seconds},
+              {"ok", summary.ok()},
+              {"trouble", summary.trouble}};
   out["steps"] = json::array();
   for (const StepReport& step : summary.steps) {
     json facts = json::array();
     for (const Fact& fact : step.facts) {
-      facts.push_back({{"text", fact.text}, {"holds", fact.holds}, {"showing", topology::text_of(fact.showing)}});
+      facts.push_back(
+          {{"text", fact.text}, {"holds", fact.holds}, {"showing", topology::text_of(fact.showing)}});
     }
     out["steps"].push_back({{"say", step.say}, {"holds", step.holds()}, {"facts", facts}});
   }
   out["devices"] = json::array();
   for (const DeviceSummary& device : summary.devices) {
     json dropped = json::object();
-    for (const DroppedCount& count : device.dropped) dropped[std::string(describe(count.reason).name)] = count.packets;
-    out["devices"].push_back({{"label", device.label}, {"netns", device.netns}, {"ifname", device.name},
-                              {"tx_packets", device.stats.tx_packets}, {"tx_bytes", device.stats.tx_bytes},
-                              {"rx_packets", device.stats.rx_packets}, {"rx_bytes", device.stats.rx_bytes},
-                              {"tx_dropped", device.stats.tx_dropped}, {"rx_dropped", device.stats.rx_dropped},
+    for (const DroppedCount& count : device.dropped)
+      dropped[std::string(describe(count.reason).name)] = count.packets;
+    out["devices"].push_back({{"label", device.label},
+                              {"netns", device.netns},
+                              {"ifname", device.name},
+                              {"tx_packets", device.stats.tx_packets},
+                              {"tx_bytes", device.stats.tx_bytes},
+                              {"rx_packets", device.stats.rx_packets},
+                              {"rx_bytes", device.stats.rx_bytes},
+                              {"tx_dropped", device.stats.tx_dropped},
+                              {"rx_dropped", device.stats.rx_dropped},
                               {"dropped", dropped}});
   }
   out["programs"] = json::array();
   for (const ProgramSummary& program : summary.programs) {
     const ProgramTotals& totals = program.totals;
-    out["programs"].push_back({{"name", program.name}, {"runs", totals.runs}, {"next", totals.next},
-                               {"pass", totals.pass}, {"drop", totals.drop}, {"redirect", totals.redirect},
-                               {"faults", totals.faults}, {"run_time_ns", totals.nanoseconds}});
+    out["programs"].push_back({{"name", program.name},
+                               {"runs", totals.runs},
+                               {"next", totals.next},
+                               {"pass", totals.pass},
+                               {"drop", totals.drop},
+                               {"redirect", totals.redirect},
+                               {"faults", totals.faults},
+                               {"run_time_ns", totals.nanoseconds}});
   }
   return out.dump(2) + "\n";
 }

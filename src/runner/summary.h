@@ -20,9 +20,9 @@ struct DroppedCount {
 };
 
 struct DeviceSummary {
-  std::string label;   // "nk1.peer"
+  std::string label;  // "nk1.peer"
   std::string netns;
-  std::string name;    // "eth0", as the namespace sees it
+  std::string name;  // "eth0", as the namespace sees it
   device::LinkStats stats;
   std::vector<DroppedCount> dropped;  // in both directions, at the device, its port and in the kernel
 };

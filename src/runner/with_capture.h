@@ -10,7 +10,8 @@
 namespace netkit::runner {
 
 // The port itself where the end asks for no capture. The file is made anew.
-[[nodiscard]] Result<std::unique_ptr<Port>> with_capture(std::unique_ptr<Port> port, const topology::Topology& topology,
+[[nodiscard]] Result<std::unique_ptr<Port>> with_capture(std::unique_ptr<Port> port,
+                                                         const topology::Topology& topology,
                                                          topology::EndIndex end);
 
 }  // namespace netkit::runner

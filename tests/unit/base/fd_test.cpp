@@ -6,7 +6,9 @@
 namespace netkit {
 namespace {
 
-bool is_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
+bool is_open(int fd) {
+  return ::fcntl(fd, F_GETFD) >= 0;
+}
 
 TEST(Fd, ClosesWhatItOwns) {
   int number;

@@ -13,7 +13,8 @@ TEST(PerCpu, ThereAreAsManyAsTheMachinesPossibleCpus) {
 TEST(PerCpu, SlotsDoNotShareACacheLine) {
   PerCpu<Counter> counters;
   if (possible_cpus() < 2) GTEST_SKIP() << "one CPU";
-  const auto distance = reinterpret_cast<std::uintptr_t>(&counters[1]) - reinterpret_cast<std::uintptr_t>(&counters[0]);
+  const auto distance =
+      reinterpret_cast<std::uintptr_t>(&counters[1]) - reinterpret_cast<std::uintptr_t>(&counters[0]);
   EXPECT_GE(distance, kCacheLine);
 }
 

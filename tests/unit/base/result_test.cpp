@@ -12,7 +12,9 @@ Result<int> parse_digit(char c) {
   return c - '0';
 }
 
-Result<int> sum(char a, char b) { return TRY(parse_digit(a)) + TRY(parse_digit(b)); }
+Result<int> sum(char a, char b) {
+  return TRY(parse_digit(a)) + TRY(parse_digit(b));
+}
 
 Result<> check(bool good) {
   if (!good) return fail(EPERM);
@@ -29,7 +31,9 @@ Result<int> unboxed(bool good) {
   return *box;
 }
 
-TEST(Result, TryYieldsTheValue) { EXPECT_EQ(*sum('2', '3'), 5); }
+TEST(Result, TryYieldsTheValue) {
+  EXPECT_EQ(*sum('2', '3'), 5);
+}
 
 TEST(Result, TryReturnsTheFirstError) {
   const auto failed = sum('x', 'y');
@@ -42,8 +46,12 @@ TEST(Result, TryMovesValuesThatCannotBeCopied) {
   EXPECT_EQ(unboxed(false).error().code, EPERM);
 }
 
-Result<int> twice(int n) { return 2 * n; }
-Result<int> twice_digit(char c) { return TRY(twice(TRY(parse_digit(c)))); }
+Result<int> twice(int n) {
+  return 2 * n;
+}
+Result<int> twice_digit(char c) {
+  return TRY(twice(TRY(parse_digit(c))));
+}
 
 TEST(Result, OneTryMayStandInsideAnother) {
   EXPECT_EQ(*twice_digit('4'), 8);

@@ -104,7 +104,8 @@ TEST_F(EngineTest, ADeviceWithoutItsPortLosesNothingElse) {
   engine_->disconnect(*primary_);
   send(*pod_side_, 10);
   const auto deadline = std::chrono::steady_clock::now() + 2s;
-  while (peer_->stats().tx_packets < 10 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(1ms);
+  while (peer_->stats().tx_packets < 10 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::sleep_for(1ms);
   EXPECT_EQ(peer_->stats().tx_packets, 10U);
   EXPECT_EQ(engine_->port_of(*primary_), nullptr);
 }
