@@ -8,6 +8,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "bpf/map/memory.h"
 #include "host/sandbox.h"
 #include "runner/in_process_stage.h"
 #include "runner/live_stage.h"
@@ -63,6 +64,16 @@ class FaultLog {
   std::mutex mutex_;
   std::set<std::string> told_;
 };
+
+// Maps live in files below the state directory, where they can be linked to a name; anonymous where it can't be had.
+void use_map_root() {
+  const auto state = host::state_directory();
+  if (!state) return;
+  const std::filesystem::path root = *state / "bpf";
+  std::error_code error;
+  std::filesystem::create_directory(root, error);
+  if (!error) bpf::set_map_root(root);
+}
 
 Result<host::Access> access_for(Require require) {
   if (require == Require::kInProcess) return host::Access{host::RunMode::kInProcess, "as asked"};
@@ -184,6 +195,7 @@ std::filesystem::path share_directory() {
 Result<int> run_topology(const RunOptions& options) {
   const topology::Topology topology = TRY(topology::load(options.topology));
   bpf::set_program_timing(true);
+  use_map_root();
   const host::Access access = TRY(access_for(options.require));
   if (access.mode == host::RunMode::kInProcess) return run_in_process(options, topology, access);
   return run_live(options, topology, access);

@@ -47,7 +47,7 @@ class ArgumentCheck {
       case Arg::kMapKey:
         return map_memory(key_size(), AccessKind::kRead);
       case Arg::kMapValue:
-        return map_value();
+        return map_memory(value_size(), AccessKind::kRead);
       case Arg::kMapValueOut:
         return map_memory(value_size(), AccessKind::kWrite);
       case Arg::kMem:
@@ -89,6 +89,8 @@ class ArgumentCheck {
       return refuse(fmt::format("is a map of type {}, not {}", map_type_name(map_->spec().type),
                                 map_type_name(wanted)));
     }
+    if ((helper_->contract.effects & kWritesMap) != 0 && !map_->program_may_write())
+      return refuse("is a map that is read-only for programs");
     return true;
   }
   [[nodiscard]] std::uint64_t key_size() const { return map_->spec().key_size; }
@@ -96,11 +98,6 @@ class ArgumentCheck {
   // Memory whose size the map of the call determines; the contract names the map first.
   bool map_memory(std::uint64_t size, AccessKind kind) {
     return memory(value(), size, kind, kind == AccessKind::kRead);
-  }
-  bool map_value() {
-    if ((map_->spec().flags & kRdonlyProg) != 0)
-      return refuse("would be written into a map that is read-only for programs");
-    return map_memory(value_size(), AccessKind::kRead);
   }
 
   bool sized(AccessKind kind, bool packet_allowed, bool null_allowed) {

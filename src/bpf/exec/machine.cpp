@@ -150,7 +150,7 @@ bool Machine::call_checked(const Operation* at, Registers& r) {
   if (helper.contract.result == Return::kMapValueOrNull && r[0] != 0) {
     const auto& map = *reinterpret_cast<const Map*>(first);
     run_->regions.hand_out({r[0], map.spec().value_size, RegionKind::kMapValue,
-                            (map.spec().flags & kRdonlyProg) == 0, map.id()});
+                            map.program_may_write(), map.id()});
   }
   if ((helper.contract.effects & kChangesPacket) != 0) run_->packet_moved();
   return true;

@@ -51,6 +51,7 @@ enum Effect : std::uint16_t {
   kReleases = 8,
   kTailCall = 16,
   kNeedsPerfmon = 32,
+  kWritesMap = 64,  // changes what the map of its first argument holds
 };
 
 struct Contract {

@@ -26,11 +26,11 @@ constexpr Helper kHelpers[] = {
      .function = helper_call<map_lookup_elem>},
     {.number = 2,
      .name = "map_update_elem",
-     .contract = {.arguments = {Arg::kMap, Arg::kMapKey, Arg::kMapValue, Arg::kAnything}},
+     .contract = {.arguments = {Arg::kMap, Arg::kMapKey, Arg::kMapValue, Arg::kAnything}, .effects = kWritesMap},
      .function = helper_call<map_update_elem>},
     {.number = 3,
      .name = "map_delete_elem",
-     .contract = {.arguments = {Arg::kMap, Arg::kMapKey}},
+     .contract = {.arguments = {Arg::kMap, Arg::kMapKey}, .effects = kWritesMap},
      .function = helper_call<map_delete_elem>},
 };
 
