@@ -103,11 +103,9 @@ class DeviceTest : public ::testing::Test {
   }
 
   [[nodiscard]] static PacketBuilder frame(const MacAddress& to = kPeerMac) {
-    return std::move(PacketBuilder()
-                         .ethernet(kPrimaryMac, to)
-                         .ip("10.0.0.1", "10.0.0.2")
-                         .udp(1000, 2000)
-                         .payload("hello"));
+    PacketBuilder builder;
+    builder.ethernet(kPrimaryMac, to).ip("10.0.0.1", "10.0.0.2").udp(1000, 2000).payload("hello");
+    return builder;
   }
   [[nodiscard]] PacketPtr packet(const MacAddress& to = kPeerMac) { return frame(to).build(pool_); }
   // The stack above the device sends; what then waits in the backlog stays there.

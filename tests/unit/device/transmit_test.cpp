@@ -8,7 +8,15 @@
 namespace netkit::device {
 namespace {
 
-using TransmitTest = DeviceTest;
+class TransmitTest : public DeviceTest {
+ protected:
+  // Segments of 1400 bytes.
+  static PacketBuilder tcp_super_packet(std::uint32_t payload) {
+    PacketBuilder builder;
+    builder.ethernet(kPrimaryMac, kPeerMac).ip("10.0.0.1", "10.0.0.2").tcp(1, 2).pattern(payload).gso(1400);
+    return builder;
+  }
+};
 
 TEST_F(TransmitTest, APacketOfASingleDeviceIsAlwaysDropped) {
   NetkitSpec spec = pair_spec(NetkitMode::kL3);
@@ -187,13 +195,7 @@ TEST_F(TransmitTest, AVlanTagBesideTheBytesStaysThere) {
 
 TEST_F(TransmitTest, ASuperPacketBelowTheLimitsPassesWhole) {
   create(pair_spec(NetkitMode::kL2));
-  const Packet* const received = deliver(PacketBuilder()
-                                             .ethernet(kPrimaryMac, kPeerMac)
-                                             .ip("10.0.0.1", "10.0.0.2")
-                                             .tcp(1, 2)
-                                             .pattern(30'000)
-                                             .gso(1400)
-                                             .build(pool_));
+  const Packet* const received = deliver(tcp_super_packet(30'000).build(pool_));
   ASSERT_NE(received, nullptr);
   EXPECT_EQ(inbox_.packets.size(), 1U);
   EXPECT_EQ(received->meta.gso.size, 1400U);
@@ -207,17 +209,37 @@ TEST_F(TransmitTest, ASuperPacketOverTheLimitIsCutBeforeTheDriver) {
     const Rtnl rtnl = network_.lock();
     primary_->set_gso_max_size(rtnl, 10'000);
   }
-  const PacketBuilder super = std::move(PacketBuilder()
-                                            .ethernet(kPrimaryMac, kPeerMac)
-                                            .ip("10.0.0.1", "10.0.0.2")
-                                            .tcp(1, 2)
-                                            .pattern(14'000)
-                                            .gso(1400));
-  (void)deliver(super.build(pool_));
+  (void)deliver(tcp_super_packet(14'000).build(pool_));
   EXPECT_EQ(inbox_.packets.size(), 10U);
   EXPECT_EQ(primary_->stats().tx_packets, 10U);
   EXPECT_EQ(primary_->transmit_totals().segmented, 1U);
   expect_balanced(primary_->transmit_totals());
+}
+
+TEST_F(TransmitTest, ASuperPacketOfTooManySegmentsIsCutBeforeTheDriver) {
+  create(pair_spec(NetkitMode::kL2));
+  {
+    const Rtnl rtnl = network_.lock();
+    primary_->set_gso_max_segs(rtnl, 9);
+  }
+  (void)deliver(tcp_super_packet(14'000).build(pool_));
+  EXPECT_EQ(inbox_.packets.size(), 10U);
+}
+
+TEST_F(TransmitTest, ABigTcpPacketPassesWithItsTrueLengthInTheMetadataAlone) {
+  create(pair_spec(NetkitMode::kL2));
+  {
+    const Rtnl rtnl = network_.lock();
+    primary_->set_gso_ipv4_max_size(rtnl, kTsoMaxSize);
+  }
+  attach(primary_->programs,
+         program("r3 = *(u32 *)(r1 +76); r2 = *(u16 *)(r3 +16); *(u32 *)(r1 +48) = r2; "  // IP length
+                 "r2 = *(u32 *)(r1 +0); *(u32 *)(r1 +52) = r2; w0 = 0; exit"));
+  const Packet* const received = deliver(tcp_super_packet(140'000).build(pool_));
+  ASSERT_NE(received, nullptr);
+  EXPECT_EQ(inbox_.packets.size(), 1U);
+  EXPECT_EQ(received->meta.cb[0], 0U);
+  EXPECT_EQ(received->meta.cb[1], 140'000U + 54);
 }
 
 // ---- every verdict, with both ends' counters ----
