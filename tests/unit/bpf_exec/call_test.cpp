@@ -241,6 +241,54 @@ TEST_F(Contracts, memory_arguments_have_their_size_behind_them) {
               HasSubstr("is packet memory, which this helper does not take"));
 }
 
+TEST_F(Contracts, the_context_is_what_r1_was) {
+  EXPECT_EQ(fault("r1 = 0; r2 = 0; call 39; exit"),
+            "argument 1 of bpf_skb_pull_data is not the context, insn 2");
+  EXPECT_EQ(fault("r1 += 4; r2 = 0; call 39; exit"),
+            "argument 1 of bpf_skb_pull_data is not the context, insn 2");
+}
+
+TEST_F(Contracts, memory_to_be_filled_is_writable) {
+  EXPECT_THAT(fault("r2 = 0; r3 = 0; r4 = 4; call 26; exit"),
+              StartsWith("argument 3 of bpf_skb_load_bytes is not 4 bytes of writable memory: null+0"));
+  EXPECT_THAT(fault("r2 = 0; r3 = r10; r3 += -516; r4 = 4; call 26; exit"),
+              StartsWith("argument 3 of bpf_skb_load_bytes is not 4 bytes of writable memory: stack-516"));
+  EXPECT_THAT(fault("r2 = 0; r3 = map[1]+0; r4 = 4; call 26; exit"),
+              StartsWith("argument 3 of bpf_skb_load_bytes is read-only memory"));
+  EXPECT_THAT(
+      fault("r3 = *(u32 *)(r1 +76); r2 = 0; r4 = 4; call 26; exit"),
+      StartsWith("argument 3 of bpf_skb_load_bytes is packet memory, which this helper does not take"));
+  EXPECT_THAT(fault("r2 = 0; r3 = r10; r3 += -8; r4 = 0; call 26; exit"),
+              StartsWith("argument 3 of bpf_skb_load_bytes is memory of no bytes"));
+}
+
+TEST_F(Contracts, the_context_of_a_loop_is_stack_or_null) {
+  EXPECT_EQ(fault("r1 = 1; r2 = function 0; r3 = 8; r4 = 0; call 181; exit"),
+            "argument 3 of bpf_loop is neither stack nor null, insn 5");
+}
+
+TEST_F(Contracts, a_format_is_a_string_in_read_only_memory) {
+  const std::string print = "r1 = 0; r2 = 0; r4 = 0; r5 = 0; call 165; exit";
+  EXPECT_THAT(fault("r3 = r10; r3 += -8; " + print),
+              StartsWith("argument 3 of bpf_snprintf is not a string in read-only map memory"));
+  const std::uint32_t key = 0;
+  const std::uint64_t unterminated = ~std::uint64_t{0};
+  ASSERT_TRUE(
+      maps_[1]->write(std::as_bytes(std::span(&key, 1)), std::as_bytes(std::span(&unterminated, 1)), kAny));
+  EXPECT_THAT(fault("r3 = map[1]+0; " + print),
+              StartsWith("argument 3 of bpf_snprintf is a string without end"));
+}
+
+TEST_F(Contracts, a_helpers_fault_names_the_source_line) {
+  const auto with_lines = image("r1 = 0; r2 = 0; call 39; exit");
+  with_lines->lines = {{0, 7, 1, "lb.c", "  bpf_skb_pull_data(0, 0);"}};
+  const auto program = prepare_interpreted(with_lines);
+  ASSERT_TRUE(program);
+  EXPECT_EQ(run_program(run_, **program, *packet_), kDrop);
+  EXPECT_EQ(run_.fault.text,
+            "argument 1 of bpf_skb_pull_data is not the context, lb.c:7: bpf_skb_pull_data(0, 0);");
+}
+
 TEST_F(Contracts, uninitialised_stack_is_zero_for_helpers_too) {
   const std::uint32_t key = 0;
   const std::array<std::uint64_t, 2> value = {77, 78};
