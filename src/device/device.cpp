@@ -5,11 +5,6 @@
 #include "device/namespace.h"
 
 namespace netkit::device {
-namespace {
-
-constexpr std::uint32_t kVolatileFlags = kPromisc | kAllMulti | kRunning | kLowerUp;
-
-}  // namespace
 
 Device::Device(Network& network, DeviceSettings settings)
     : network_(&network),
