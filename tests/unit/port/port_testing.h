@@ -22,7 +22,7 @@ inline constexpr MacAddress kMacA{{2, 0, 0, 0, 0, 1}}, kMacB{{2, 0, 0, 0, 0, 2}}
 class TemporaryFile {
  public:
   explicit TemporaryFile(std::string_view name)
-      : path_(testing::TempDir() + "netkit-" + std::to_string(::getpid()) + "-" + std::string(name)) {}
+      : path_(::testing::TempDir() + "netkit-" + std::to_string(::getpid()) + "-" + std::string(name)) {}
   ~TemporaryFile() { std::filesystem::remove(path_); }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
