@@ -48,6 +48,6 @@ inline constexpr std::uint32_t kDefaultGsoMaxSize = 65536;
 inline constexpr std::uint32_t kTsoMaxSize = 524'280;  // 8 * 65535
 inline constexpr std::uint32_t kGsoMaxSegs = 65535;
 inline constexpr std::uint32_t kMaxTcpHeader = 320;  // MAX_TCP_HEADER; one more is the least gso_max_size
-inline constexpr int kDefaultPacketPad = 64;                   // NET_SKB_PAD: max(32, L1 cache line)
+inline constexpr int kDefaultPacketPad = 64;         // NET_SKB_PAD: max(32, L1 cache line)
 
 }  // namespace netkit::device

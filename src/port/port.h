@@ -18,15 +18,15 @@ using DropCounts = std::array<std::uint64_t, kDropReasons>;
 struct PortCounters {
   std::uint64_t received_packets = 0;  // world -> engine
   std::uint64_t received_bytes = 0;
-  std::uint64_t sent_packets = 0;      // engine -> world, as the engine counts them (before coalescing)
+  std::uint64_t sent_packets = 0;  // engine -> world, as the engine counts them (before coalescing)
   std::uint64_t sent_bytes = 0;
-  DropCounts dropped{};                // engine -> world
-  DropCounts receive_dropped{};        // world -> engine
+  DropCounts dropped{};          // engine -> world
+  DropCounts receive_dropped{};  // world -> engine
 };
 
 // What a port can take without help; what it cannot is done in software before send (packet/segment.h).
 struct PortOffloads {
-  bool checksum = false;       // partial checksums
+  bool checksum = false;  // partial checksums
   bool tso4 = false, tso6 = false, uso = false;
   std::uint32_t max_len = 65535 + 14;  // longest packet it takes
 };
@@ -40,8 +40,8 @@ class Port {
   // World -> engine. Appends what is there, at most batch.room() packets, with their metadata; never blocks.
   // One thread at a time per port queue.
   virtual void receive(PacketPool& pool, PacketBatch& batch) = 0;
-  // Engine -> world. Takes all packets out of the batch; those it loses are counted with their reason. May hold
-  // packets back for coalescing until flush. Callable from any worker.
+  // Engine -> world. Takes all packets out of the batch; those it loses are counted with their reason. May
+  // hold packets back for coalescing until flush. Callable from any worker.
   virtual void send(PacketBatch& batch) = 0;
   // The end of a batch: nothing may stay behind.
   virtual void flush() {}

@@ -65,7 +65,8 @@ class FaultLog {
   std::set<std::string> told_;
 };
 
-// Maps live in files below the state directory, where they can be linked to a name; anonymous where it can't be had.
+// Maps live in files below the state directory, where they can be linked to a name; anonymous where it can't
+// be had.
 void use_map_root() {
   const auto state = host::state_directory();
   if (!state) return;

@@ -149,8 +149,8 @@ bool Machine::call_checked(const Operation* at, Registers& r) {
   if (run_->fault.happened) return false;
   if (helper.contract.result == Return::kMapValueOrNull && r[0] != 0) {
     const auto& map = *reinterpret_cast<const Map*>(first);
-    run_->regions.hand_out({r[0], map.spec().value_size, RegionKind::kMapValue,
-                            map.program_may_write(), map.id()});
+    run_->regions.hand_out(
+        {r[0], map.spec().value_size, RegionKind::kMapValue, map.program_may_write(), map.id()});
   }
   if ((helper.contract.effects & kChangesPacket) != 0) run_->packet_moved();
   return true;

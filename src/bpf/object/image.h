@@ -29,9 +29,10 @@ struct Function {
   std::uint32_t count = 0;  // instructions
 };
 
-// ld_imm64 with src kMapFd / kMapValue holds an index into `maps` in its first imm (and the offset in the value in
-// its second), src kFunction the number of a function, src kImm64 a constant. A call with src kCallLocal
-// holds the distance to the callee in instructions, as in the kernel; src kCallHelper a helper's number.
+// ld_imm64 with src kMapFd / kMapValue holds an index into `maps` in its first imm (and the offset in the
+// value in its second), src kFunction the number of a function, src kImm64 a constant. A call with src
+// kCallLocal holds the distance to the callee in instructions, as in the kernel; src kCallHelper a helper's
+// number.
 struct ProgramImage {
   std::string name;
   std::string section;

@@ -1,5 +1,6 @@
 // One run of one program (and of the programs it tail-calls) on one packet: everything that helpers, the
-// engines and the hooks share about it. Owned by a worker (or a test run) and reused, so that a run allocates nothing.
+// engines and the hooks share about it. Owned by a worker (or a test run) and reused, so that a run allocates
+// nothing.
 #pragma once
 
 #include <array>
@@ -29,28 +30,30 @@ struct Fault {
 
 struct RunContext {
   // ---- set once by the owner ----
-  std::uint32_t cpu = 0;                 // the virtual CPU that the running thread owns
-  RedirectRecord* redirect = nullptr;    // the worker's; never null during a run
-  const Outside* outside = nullptr;      // never null during a run
-  PacketPool* pool = nullptr;            // for packets that helpers must grow or clone
+  std::uint32_t cpu = 0;                                       // the virtual CPU that the running thread owns
+  RedirectRecord* redirect = nullptr;                          // the worker's; never null during a run
+  const Outside* outside = nullptr;                            // never null during a run
+  PacketPool* pool = nullptr;                                  // for packets that helpers must grow or clone
   std::uint64_t instruction_limit = kDefaultInstructionLimit;  // a run is ended after this many instructions
 
   // ---- set for each run ----
   Packet* packet = nullptr;
-  const Program* program = nullptr;      // the one that executes at present (changes with a tail call)
-  std::uint64_t budget = 0;              // instructions that may still be executed
-  std::uint32_t tail_calls = 0;          // taken so far; at most kMaxTailCalls
-  // Hand-over of a tail call. The helper of bpf_tail_call finds the slot's program, counts it in tail_calls and
-  // leaves it here; the engine takes it after any helper with Effect::kTailCall and does not return to the caller.
-  // Null: the helper fell through. The program is alive until the thread's next quiescent state.
+  const Program* program = nullptr;  // the one that executes at present (changes with a tail call)
+  std::uint64_t budget = 0;          // instructions that may still be executed
+  std::uint32_t tail_calls = 0;      // taken so far; at most kMaxTailCalls
+  // Hand-over of a tail call. The helper of bpf_tail_call finds the slot's program, counts it in tail_calls
+  // and leaves it here; the engine takes it after any helper with Effect::kTailCall and does not return to
+  // the caller. Null: the helper fell through. The program is alive until the thread's next quiescent state.
   const Program* tail_target = nullptr;
 
   RegionTable regions;
   Fault fault;
 
   // Calls a function of the running program from inside a helper (bpf_loop and the like). `function` is the
-  // value that the program passed; the engine checks it. Returns R0; after a fault the helper must return at once.
-  std::uint64_t (*call_back)(RunContext& run, std::uint64_t function, std::array<std::uint64_t, 5> arguments) = nullptr;
+  // value that the program passed; the engine checks it. Returns R0; after a fault the helper must return at
+  // once.
+  std::uint64_t (*call_back)(RunContext& run, std::uint64_t function,
+                             std::array<std::uint64_t, 5> arguments) = nullptr;
   void* engine = nullptr;  // the engine's own state of this run
 
   // R1 of a program: the address of this window. Nothing is ever stored here; the engines translate every
@@ -59,12 +62,15 @@ struct RunContext {
   // Frames of the interpreter, from the top down: kMaxCallDepth of kStackSize bytes.
   alignas(16) std::array<std::byte, kMaxCallDepth * kStackSize> stack{};
 
-  [[nodiscard]] std::uint64_t context_address() const { return reinterpret_cast<std::uint64_t>(context_window.data()); }
+  [[nodiscard]] std::uint64_t context_address() const {
+    return reinterpret_cast<std::uint64_t>(context_window.data());
+  }
   // After anything that moves or resizes the packet: what programs may reach of it.
   void packet_moved() {
     const std::uint64_t data = reinterpret_cast<std::uint64_t>(packet->data());
-    regions.packet = {data - packet->meta.meta_len, std::uint64_t{packet->linear_len()} + packet->meta.meta_len,
-                      RegionKind::kPacket, true, 0};
+    regions.packet = {data - packet->meta.meta_len,
+                      std::uint64_t{packet->linear_len()} + packet->meta.meta_len, RegionKind::kPacket, true,
+                      0};
   }
 };
 

@@ -1,5 +1,5 @@
-// What a program's helpers need from outside of BPF, as one struct of functions: the device layer fills it for
-// live runs, a test or `prog run` fills in what it wants. Absent functions (null) answer as stated.
+// What a program's helpers need from outside of BPF, as one struct of functions: the device layer fills it
+// for live runs, a test or `prog run` fills in what it wants. Absent functions (null) answer as stated.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,14 @@ struct RunContext;
 struct Outside {
   void* self = nullptr;  // handed to every function
 
-  // bpf_clone_redirect: sends a clone of the context's packet now; 0, positive NET_* code or -errno. Null: -EINVAL.
-  std::int64_t (*clone_redirect)(void* self, RunContext& run, std::uint32_t ifindex, std::uint64_t flags) = nullptr;
-  // bpf_fib_lookup on the 64-byte parameter block. Null: -EINVAL... as a kernel without routing would: 4 (NOT_FWDED).
-  std::int64_t (*fib_lookup)(void* self, RunContext& run, std::span<std::uint8_t> params, std::uint32_t flags) = nullptr;
+  // bpf_clone_redirect: sends a clone of the context's packet now; 0, positive NET_* code or -errno. Null:
+  // -EINVAL.
+  std::int64_t (*clone_redirect)(void* self, RunContext& run, std::uint32_t ifindex,
+                                 std::uint64_t flags) = nullptr;
+  // bpf_fib_lookup on the 64-byte parameter block. Null: -EINVAL... as a kernel without routing would: 4
+  // (NOT_FWDED).
+  std::int64_t (*fib_lookup)(void* self, RunContext& run, std::span<std::uint8_t> params,
+                             std::uint32_t flags) = nullptr;
   // bpf_check_mtu: MTU of the device with that number (0: the packet's own); 0 if there is none. Null: none.
   std::uint32_t (*device_mtu)(void* self, RunContext& run, std::uint32_t ifindex) = nullptr;
   // One line of bpf_trace_printk, without newline. Null: thrown away.

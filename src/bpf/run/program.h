@@ -1,4 +1,5 @@
-// A loaded program: what hooks run and what tail calls find. Immutable once it is published, but for its counters.
+// A loaded program: what hooks run and what tail calls find. Immutable once it is published, but for its
+// counters.
 #pragma once
 
 #include <array>

@@ -9,7 +9,7 @@ namespace netkit::bpf {
 enum class RedirectKind : std::uint8_t { kNone, kPlain, kPeer, kNeigh };
 
 struct NextHop {
-  std::uint32_t family = 0;               // AF_INET or AF_INET6
+  std::uint32_t family = 0;                // AF_INET or AF_INET6
   std::array<std::uint8_t, 16> address{};  // network order; IPv4 in the first four bytes
 };
 

@@ -4,9 +4,9 @@
 // Theory of operation. Stack, packet and context are there throughout and are tested first and inline. The
 // program's data sections are a sorted span that the program owns. What is handed out during the run (map
 // values, reservations, slices) is a vector: the one touched last is tried first, a handful is searched from
-// the newest back, and from then on an index answers. The index is a hash table over granules: a region of at most 2^k
-// bytes is entered under each of the one or two granules of 2^k bytes that it touches, so finding the region of
-// any address takes one probe for each k in use, however many values a program has collected.
+// the newest back, and from then on an index answers. The index is a hash table over granules: a region of at
+// most 2^k bytes is entered under each of the one or two granules of 2^k bytes that it touches, so finding
+// the region of any address takes one probe for each k in use, however many values a program has collected.
 #pragma once
 
 #include <array>
@@ -17,7 +17,17 @@
 
 namespace netkit::bpf {
 
-enum class RegionKind : std::uint8_t { kNone, kStack, kPacket, kPacketMeta, kContext, kMapValue, kGlobalData, kReservation, kMemory };
+enum class RegionKind : std::uint8_t {
+  kNone,
+  kStack,
+  kPacket,
+  kPacketMeta,
+  kContext,
+  kMapValue,
+  kGlobalData,
+  kReservation,
+  kMemory
+};
 
 [[nodiscard]] std::string_view region_kind_name(RegionKind kind);
 
@@ -39,7 +49,8 @@ class RegionTable {
   Region packet;   // data_meta .. data_end
   Region context;  // the 192 bytes that R1 points to; only accesses of the context table are valid in it
 
-  // Forgets everything of the last run; `globals` (the program's data sections, sorted by base) must outlive the run.
+  // Forgets everything of the last run; `globals` (the program's data sections, sorted by base) must outlive
+  // the run.
   void begin(std::span<const Region> globals);
   // A tail call, or the return from one: the other program's data sections.
   void enter(std::span<const Region> globals) {
@@ -76,11 +87,11 @@ class RegionTable {
 
   std::span<const Region> globals_;
   std::vector<Region> handed_out_;
-  std::vector<std::uint32_t> free_;    // positions in handed_out_ that were taken back
+  std::vector<std::uint32_t> free_;         // positions in handed_out_ that were taken back
   mutable const Region* last_ = &kNowhere;  // found last: a data section or an element of handed_out_
-  std::vector<std::uint32_t> index_;   // open addressing: positions in handed_out_, kEmpty between them
-  std::size_t index_used_ = 0;         // 0: everything is searched
-  std::uint64_t levels_ = 0;           // bit k: a region of granule size 2^k is indexed
+  std::vector<std::uint32_t> index_;        // open addressing: positions in handed_out_, kEmpty between them
+  std::size_t index_used_ = 0;              // 0: everything is searched
+  std::uint64_t levels_ = 0;                // bit k: a region of granule size 2^k is indexed
 };
 
 }  // namespace netkit::bpf
