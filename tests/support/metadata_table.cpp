@@ -170,7 +170,7 @@ void expect_column(std::string_view column, const Transfer& transfer) {
   const auto found = std::ranges::find(columns, column);
   ASSERT_NE(found, columns.end()) << "docs/differences.md has no column \"" << column << '"';
   const auto number = static_cast<std::size_t>(found - columns.begin()) + 1;
-  EXPECT_EQ(table().size(), std::size(kFields) + 1) << "rows that no field stands for";
+  EXPECT_EQ(table().size(), std::size(kFields) + 1) << "docs/differences.md: one row per field";
 
   std::map<ProbeKind, Passage> passages;
   for (const Field& field : kFields) {
@@ -178,7 +178,8 @@ void expect_column(std::string_view column, const Transfer& transfer) {
     const Passage& passage = passages[field.probe];
     ASSERT_FALSE(passage.seen.frame.empty()) << column << ": the packet for " << field.row << " was lost";
     const auto said = cell(field.row, number);
-    ASSERT_TRUE(said) << "docs/differences.md has no row \"" << field.row << '"';
+    ASSERT_TRUE(said) << "docs/differences.md has no cell in row \"" << field.row << "\", column \"" << column
+                      << '"';
     EXPECT_EQ(*said, field.verdict(passage)) << "row \"" << field.row << "\", column \"" << column << '"';
   }
 }
