@@ -1,6 +1,5 @@
 // What an object may ask of the kernel around it: CO-RE relocations and externs.
 #include <linux/bpf.h>
-#include <linux/ip.h>
 
 #include <bpf/bpf_helpers.h>
 
@@ -14,6 +13,11 @@ struct sk_buff {
   struct net_device* dev;
 } __attribute__((preserve_access_index));
 
+// Not the whole header: offsets in it mean nothing.
+struct iphdr {
+  __u8 protocol;
+} __attribute__((preserve_access_index));
+
 SEC("tc") int plain(struct __sk_buff* skb) {
   return 0;
 }
@@ -25,6 +29,12 @@ SEC("tc") int fixed_layout(struct __sk_buff* skb) {
 SEC("tc") int moving_layout(struct __sk_buff* skb) {
   struct sk_buff* kernel = (void*)skb;
   return kernel->dev->ifindex;
+}
+
+SEC("tc") int partial_layout(struct __sk_buff* skb) {
+  struct iphdr* ip = (void*)(long)skb->data;
+  if ((void*)ip + 20 > (void*)(long)skb->data_end) return 0;
+  return ip->protocol;
 }
 
 SEC("tc") int enum_value(struct __sk_buff* skb) {

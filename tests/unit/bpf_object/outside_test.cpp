@@ -38,6 +38,11 @@ TEST_P(Outside, FieldsOfKernelTypesAreRefusedByName) {
   EXPECT_THAT(error.text, testing::Not(HasSubstr("\n")));
 }
 
+TEST_P(Outside, FieldsOfIncompleteUserInterfaceTypesAreRefused) {
+  EXPECT_THAT(refusal("partial_layout").text,
+              HasSubstr("CO-RE relocation of struct iphdr.protocol is not supported"));
+}
+
 TEST_P(Outside, EnumValuesAreRefusedByName) {
   EXPECT_THAT(refusal("enum_value").text,
               HasSubstr("CO-RE relocation of enum bpf_func_id.BPF_FUNC_loop is not supported"));
