@@ -89,7 +89,12 @@ Result<> enter_namespace(const NetworkNamespace& space, std::string_view name) {
   if (::setns(space.fd(), CLONE_NEWNET) != 0)
     return fail_errno("entering network namespace " + std::string(name));
   if (::unshare(CLONE_NEWNS) != 0) return fail_errno("making a mount namespace");
-  if (::mount("", "/", "none", MS_SLAVE | MS_REC, nullptr) != 0) return fail_errno("separating the mounts");
+  if (::mount("", "/", "none", MS_SLAVE | MS_REC, nullptr) != 0) {
+    // In a chroot the root is no mount point: mounting there could show elsewhere, so the command sees /sys
+    // and /etc as they are.
+    if (errno == EINVAL) return {};
+    return fail_errno("separating the mounts");
+  }
   mount_sys(std::string(name));
   bind_etc(std::string(name));
   return {};

@@ -50,7 +50,8 @@ Failure tool_failed(std::string_view tool, const CommandResult& result) {
 }
 
 std::string own_program() {
-  return std::filesystem::read_symlink("/proc/self/exe").string();
+  std::error_code error;
+  return std::filesystem::read_symlink("/proc/self/exe", error).string();
 }
 
 double median(std::vector<double> values) {
@@ -73,13 +74,11 @@ Result<Traffic> LiveStage::ping(const topology::Ping& step, const IpAddress& to)
                std::to_string(step.size), "-W", seconds(step.timeout), to_string(to)},
               limit + kToolTime));
   const auto sent = number_after(result.out, "statistics ---\n");
-  const std::size_t comma = result.out.find("transmitted, ");
-  if (!sent || comma == std::string::npos) {
-    // No route and the like: nothing was sent, so nothing arrived.
-    if (result.err.contains("unreachable")) return answered(0, step.count);
-    return tool_failed("ping", result);
-  }
-  return answered(number_after(result.out, "transmitted, ").value_or(0), *sent);
+  const auto answers = number_after(result.out, "transmitted, ");
+  if (sent && answers) return answered(*answers, *sent);
+  // No route and the like: nothing was sent, so nothing arrived.
+  if (result.err.contains("unreachable")) return answered(0, step.count);
+  return tool_failed("ping", result);
 }
 
 Result<Traffic> LiveStage::udp(const topology::Udp& step, const IpAddress& to) {

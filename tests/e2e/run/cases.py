@@ -10,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -172,6 +173,30 @@ def two_pods_as_user_without_tun():
     one_line(refused.stderr, "a live run is not possible here", "/dev/net/tun")
 
 
+def in_a_chroot():
+    """Where the root directory is no mount point (a chroot of a build system), commands start all the same."""
+    need_root()
+    with workspace() as directory, nothing_left():
+        topology = hello(directory, more="steps:\n  - ping: {from: pod, to: nk0}\n")
+        script = f"""
+            set -e
+            mount --make-rprivate /
+            mkdir {directory}/outer
+            mount -t tmpfs none {directory}/outer
+            mkdir {directory}/outer/root
+            for part in /*; do
+              [ -L "$part" ] && cp -P "$part" {directory}/outer/root/ && continue
+              [ -d "$part" ] && [ "$part" != /proc ] || continue
+              mkdir {directory}/outer/root/$part && mount --rbind $part {directory}/outer/root/$part
+            done
+            mkdir {directory}/outer/root/proc && mount -t proc proc {directory}/outer/root/proc
+            exec chroot {directory}/outer/root "$@"
+        """
+        result = subprocess.run(["unshare", "-m", "bash", "-c", script, "bash", NETKIT, "run", topology,
+                                 "--require", "live"], capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, result.stdout + result.stderr
+
+
 def readme_example():
     text = (SOURCE / "README.md").read_text()
     example = re.search(r"```yaml\n(.*?)```", text, re.S).group(1)
@@ -182,6 +207,23 @@ def readme_example():
             result = run("run", path, "--require", require)
             assert result.returncode == 0, result.stdout + result.stderr
             assert result.stdout.startswith(require), result.stdout
+
+
+def readme_commands():
+    """The tour's commands, as they stand there; the second one runs beside the third."""
+    need_root()
+    text = (SOURCE / "README.md").read_text()
+    block = next(block for block in re.findall(r"```sh\n(.*?)```", text, re.S) if "netns exec" in block)
+    commands = [shlex.split(line, comments=True)[1:] for line in block.splitlines()]
+    assert [command[0] for command in commands] == ["run", "run", "netns", "cleanup"], commands
+    with workspace() as directory, nothing_left():
+        (directory / "hello.yaml").write_text(re.search(r"```yaml\n(.*?)```", text, re.S).group(1))
+        assert run(*commands[0], cwd=directory).returncode == 0
+        beside = start(*commands[1], cwd=SOURCE)
+        wait_until(lambda: run(*commands[2]).returncode == 0, seconds=20)
+        beside.send_signal(signal.SIGTERM)
+        beside.communicate(timeout=30)
+        assert run(*commands[3]).returncode == 0
 
 
 # ---- life of a run ----
