@@ -15,6 +15,7 @@ namespace netkit::runner {
 namespace {
 
 constexpr std::chrono::seconds kSettleLimit(5);
+constexpr std::uint32_t kMaxTapMtu = 65521;  // 65535 less the Ethernet header
 
 host::Route kernel_route(const topology::Route& route, std::uint32_t ifindex) {
   host::Route wanted;
@@ -104,6 +105,13 @@ Result<> LiveStage::make_namespaces() {
 
 Result<host::Tap> LiveStage::make_interface(const topology::Netkit& netkit, topology::EndIndex end) {
   const topology::End& wanted = topology_.ends[end];
+  if (wanted.mtu > kMaxTapMtu) {
+    const Error error{EINVAL,
+                      wanted.label + ": an interface in a namespace takes an MTU of at most 65521, not " +
+                          std::to_string(wanted.mtu) + "; lower it, or run with --require in-process",
+                      ""};
+    return std::unexpected(topology::locate(topology_, wanted.where, error));
+  }
   host::TapRequest request;
   request.space = space_of(end);
   request.name = wanted.ifname;
@@ -113,8 +121,10 @@ Result<host::Tap> LiveStage::make_interface(const topology::Netkit& netkit, topo
   request.alias = "netkit " + wanted.label;
   request.arp = netkit.mode == topology::Mode::kL2;
   auto tap = keeper_.with([&](host::Keeper& keeper) { return keeper.make_tap(request); });
-  if (!tap) return std::unexpected(topology::locate(topology_, wanted.where, tap.error()));
-  return tap;
+  if (tap) return tap;
+  Error error = tap.error();
+  error.text = wanted.label + " (" + wanted.ifname + "): " + error.text;
+  return std::unexpected(topology::locate(topology_, wanted.where, std::move(error)));
 }
 
 // The peer first, so that numbers come out as from the kernel's driver.

@@ -19,6 +19,8 @@
 namespace netkit::runner {
 namespace {
 
+constexpr std::chrono::milliseconds kSignalComesIn(200);
+
 // One line that is written over itself, on a terminal only.
 class Progress {
  public:
@@ -118,7 +120,11 @@ Result<int> play(const RunOptions& options, const topology::Topology& topology, 
     const Progress progress(topology.steps.size());
     const auto played =
         steps.play([&](std::size_t number, const std::string& say) { progress.show(number, say); });
-    if (!played) summary.trouble = describe(played.error());
+    // Ctrl-C reaches the commands of a step as well: their failure is not what happened.
+    if (!played) {
+      summary.trouble =
+          interrupt.wait(kSignalComesIn) ? "interrupted: " + interrupt.reason() : describe(played.error());
+    }
   }
   summary.steps = steps.reports();
   if (summary.ok()) {

@@ -399,6 +399,27 @@ def names_that_are_taken():
             subprocess.run(["ip", "netns", "del", "netkit-e2e-busy"], check=True)
 
 
+def interrupted_between_steps():
+    """Ctrl-C reaches everything in the terminal: the tool of the step, the engine and its keeper."""
+    need_root()
+    with workspace() as directory, nothing_left():
+        process = start("run", hello(directory, more="steps:\n  - ping: {from: pod, to: nk0, count: 100}\n"))
+        wait_until(lambda: reachable("pod"))
+        os.killpg(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 1 and "interrupted: SIGINT" in out, out
+
+
+def an_mtu_that_no_interface_takes():
+    need_root()
+    with workspace() as directory, nothing_left():
+        topology = hello(directory)
+        topology.write_text(topology.read_text().replace("      name: eth0\n", "      name: eth0\n      mtu: 65535\n"))
+        result = run("run", topology, "--for", "0")
+        assert result.returncode == 1
+        one_line(result.stderr, "nk0.peer", "65521", "in-process")
+
+
 def an_error_half_way():
     need_root()
     more = ("objects: {cut: drop_all.bpf.o}\n"
