@@ -77,6 +77,11 @@ std::string as_ordinary_user(TunNode node, const std::function<std::string()>& b
 class Unprivileged : public ::testing::Test {
  protected:
   void SetUp() override {
+#ifdef NETKIT_TSAN
+    GTEST_SKIP()
+        << "ThreadSanitizer starts a thread of its own, and only a process without threads can enter a "
+           "user namespace";
+#endif
     if (::geteuid() != 0)
       GTEST_SKIP() << "needs root, to become an ordinary user with a /dev/net/tun of its own";
   }

@@ -6,12 +6,10 @@
 #include <cstdint>
 
 // ThreadSanitizer brings an operator new of its own that cannot be replaced: nothing is counted then.
-#define NETKIT_COUNTS_ALLOCATIONS 1
-#ifdef __has_feature
-#if __has_feature(thread_sanitizer)
-#undef NETKIT_COUNTS_ALLOCATIONS
+#ifdef NETKIT_TSAN
 #define NETKIT_COUNTS_ALLOCATIONS 0
-#endif
+#else
+#define NETKIT_COUNTS_ALLOCATIONS 1
 #endif
 
 namespace netkit::testing {

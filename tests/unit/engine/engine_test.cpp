@@ -138,24 +138,25 @@ TEST_F(EngineTest, AnInterfaceThatVanishesTakesThePairWithIt) {
 }
 
 TEST_F(EngineTest, ItStopsUnderTraffic) {
-  std::jthread sender([&](const std::stop_token& stop) {
-    PacketPool pool;
-    while (!stop.stop_requested()) {
-      PacketBatch batch;
-      batch.push(pool.allocate(60));
-      pod_side_->send(batch);
-      std::this_thread::yield();
-    }
-    while (pool.in_use() > 0) std::this_thread::sleep_for(1ms);
-  });
-  std::this_thread::sleep_for(50ms);
-  host_.reset();
-  pod_.reset();
-  primary_.reset();
-  peer_.reset();
-  engine_.reset();
-  sender.request_stop();
+  PacketPool pool;  // of the sender alone; outlives every port that may hold its packets
+  {
+    const std::jthread sender([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) {
+        PacketBatch batch;
+        batch.push(pool.allocate(60));
+        pod_side_->send(batch);
+        std::this_thread::yield();
+      }
+    });
+    std::this_thread::sleep_for(50ms);
+    host_.reset();
+    pod_.reset();
+    primary_.reset();
+    peer_.reset();
+    engine_.reset();
+  }
   host_side_.reset();
+  pod_side_.reset();
 }
 
 }  // namespace
