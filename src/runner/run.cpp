@@ -120,13 +120,11 @@ Result<int> play(const RunOptions& options, const topology::Topology& topology, 
     const Progress progress(topology.steps.size());
     const auto played =
         steps.play([&](std::size_t number, const std::string& say) { progress.show(number, say); });
-    // Ctrl-C reaches the commands of a step as well: their failure is not what happened.
-    if (!played) {
-      summary.trouble =
-          interrupt.wait(kSignalComesIn) ? "interrupted: " + interrupt.reason() : describe(played.error());
-    }
+    if (!played) summary.trouble = describe(played.error());
   }
   summary.steps = steps.reports();
+  // Ctrl-C reaches the commands of a step as well: what they made of it is not what happened.
+  if (!summary.ok() && interrupt.wait(kSignalComesIn)) summary.trouble = "interrupted: " + interrupt.reason();
   if (summary.ok()) {
     const auto stayed = stay(options, !topology.steps.empty(), stage, interrupt);
     if (stayed) status = *stayed;
