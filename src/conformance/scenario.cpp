@@ -34,7 +34,7 @@ Scenario::Scenario(const Json& operations) : execution_(network_, 0, pool_) {
     const device::Rtnl rtnl = network_.lock();
     host = network_.add_namespace(rtnl, "host").value();
   }
-  client_ = std::make_unique<control::Client>(network_, host);
+  client_ = std::make_unique<control::Client>(system_, host);
   map_fd_ = client_->open(
       bpf::create_map(
           {.name = "map", .type = bpf::MapType::kArray, .key_size = 4, .value_size = 4, .max_entries = 1})

@@ -110,6 +110,7 @@ class Scenario {
   void settle();
 
   device::Network network_;
+  control::System system_{network_};
   std::unique_ptr<control::Client> client_;
   PacketPool pool_;
   device::Execution execution_;

@@ -2,8 +2,8 @@
 
 namespace netkit::control {
 
-Client::Client(device::Network& network, device::NamespaceRef netns, bool privileged)
-    : network_(&network), netns_(std::move(netns)), privileged_(privileged) {
+Client::Client(System& system, device::NamespaceRef netns, Credentials credentials)
+    : system_(&system), netns_(std::move(netns)), credentials_(credentials) {
   constexpr int kStandardStreams = 3;
   for (int stream = 0; stream < kStandardStreams; ++stream) open(OtherFile{});
 }

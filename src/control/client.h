@@ -9,10 +9,18 @@
 #include "base/result.h"
 #include "bpf/map/map.h"
 #include "bpf/run/program.h"
+#include "control/system.h"
 #include "device/link.h"
 #include "device/network.h"
 
 namespace netkit::control {
+
+// Who a client is, and what follows from it: uid 0 and the engine's owner have every capability in every
+// namespace, others none.
+struct Credentials {
+  std::uint32_t uid = 0;
+  bool privileged = true;
+};
 
 // An open file that is none of ours.
 struct OtherFile {};
@@ -22,15 +30,16 @@ using Handle = std::variant<bpf::ProgramRef, device::LinkRef, bpf::MapRef, devic
 
 class Client {
  public:
-  // `privileged`: has every capability in every namespace.
-  // Its descriptors 0, 1 and 2 are open files that are none of ours.
-  Client(device::Network& network, device::NamespaceRef netns, bool privileged = true);
+  // Its descriptors 0, 1 and 2 are open files that are none of ours. The system outlives the client.
+  Client(System& system, device::NamespaceRef netns, Credentials credentials = {});
 
-  [[nodiscard]] device::Network& network() const { return *network_; }
+  [[nodiscard]] System& system() const { return *system_; }
+  [[nodiscard]] device::Network& network() const { return system_->network; }
   [[nodiscard]] const device::NamespaceRef& netns() const { return netns_; }
   // setns(2): later requests are made in that namespace.
   void enter(device::NamespaceRef netns) { netns_ = std::move(netns); }
-  [[nodiscard]] bool privileged() const { return privileged_; }
+  [[nodiscard]] bool privileged() const { return credentials_.privileged; }
+  [[nodiscard]] std::uint32_t uid() const { return credentials_.uid; }
 
   // The lowest free descriptor. Never call close or this while holding the configuration lock: what
   // a descriptor held may be released by them.
@@ -50,9 +59,9 @@ class Client {
   }
 
  private:
-  device::Network* network_;
+  System* system_;
   device::NamespaceRef netns_;
-  bool privileged_;
+  Credentials credentials_;
   std::map<int, Handle> handles_;
 };
 

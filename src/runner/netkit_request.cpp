@@ -41,7 +41,8 @@ IfInfo header(const EndPlace& place) {
 Result<MadeNetkit> create_netkit(device::Network& network, const topology::Topology& topology,
                                  const topology::Netkit& netkit, const EndPlace& primary,
                                  const EndPlace& peer) {
-  Client client(network, primary.netns);
+  System system{network};
+  Client client(system, primary.netns);
   const topology::End& primary_end = topology.ends[netkit.primary];
   AttributeWriter data;
   data.u32(kNetkitMode,

@@ -153,7 +153,8 @@ Result<> Objects::attach_one(topology::EndIndex end, const topology::Placement& 
     return netkit.primary == end || netkit.peer == end;
   });
   const device::DeviceRef primary = TRY(stage.device(owner->primary));
-  control::Client client(primary->network(), primary->netns()->shared_from_this());
+  control::System system{primary->network()};
+  control::Client client(system, primary->netns()->shared_from_this());
   control::AttachRequest request;
   request.target_ifindex = primary->ifindex();
   request.prog_fd = client.open(program(placement.program));

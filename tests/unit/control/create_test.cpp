@@ -136,7 +136,7 @@ TEST_F(CreateTest, LongerPayloadsAndUnknownAttributesAreAccepted) {
 }
 
 TEST_F(CreateTest, NobodyWithoutCapabilityCreatesAnything) {
-  client_ = std::make_unique<Client>(network_, host_, false);
+  client_ = std::make_unique<Client>(system_, host_, Credentials{.uid = 1000, .privileged = false});
   expect_error(create({}), EPERM);
 }
 

@@ -54,7 +54,7 @@ class ControlTest : public ::testing::Test {
       host_ = network_.add_namespace(rtnl, "host").value();
       pod_ = network_.add_namespace(rtnl, "pod").value();
     }
-    client_ = std::make_unique<Client>(network_, host_);
+    client_ = std::make_unique<Client>(system_, host_);
     pod_fd_ = client_->open(pod_);
   }
   ~ControlTest() override {
@@ -91,6 +91,7 @@ class ControlTest : public ::testing::Test {
   }
 
   device::Network network_;
+  System system_{network_};
   device::NamespaceRef host_;
   device::NamespaceRef pod_;
   std::unique_ptr<Client> client_;
