@@ -13,6 +13,7 @@
 #include "base/per_cpu.h"
 #include "base/rcu.h"
 #include "base/result.h"
+#include "device/clsact.h"
 #include "device/counters.h"
 #include "device/flags.h"
 #include "device/mac.h"
@@ -141,6 +142,7 @@ class Device : public std::enable_shared_from_this<Device> {
 
   ProgramList tcx_ingress{ProgramList::Revision::kRestarting};
   ProgramList tcx_egress{ProgramList::Revision::kRestarting};
+  Clsact clsact{tcx_ingress, tcx_egress};
 
   // ---- what a kind is: called by the generic layers ----
   // ndo_start_xmit for a batch that has passed everything above. Takes all packets out of it.

@@ -90,6 +90,11 @@ void ProgramList::release(const Rtnl& rtnl) {
   publish({});
 }
 
+void ProgramList::share(const Rtnl&, bool shared) {
+  shared_ = shared;
+  forget_revision();
+}
+
 const ProgramList::Snapshot& ProgramList::entries(const Rtnl&) const {
   static const Snapshot kEmpty;
   const Snapshot* const present = entries_.read();
@@ -97,7 +102,8 @@ const ProgramList::Snapshot& ProgramList::entries(const Rtnl&) const {
 }
 
 std::uint64_t ProgramList::reported_revision(const Rtnl& rtnl) const {
-  return entries(rtnl).empty() ? 1 : revision_;
+  const bool kept_secret = revision_rule_ == Revision::kLasting && entries(rtnl).empty();
+  return kept_secret ? 1 : revision_;
 }
 
 std::ptrdiff_t ProgramList::index_of(const bpf::Program& program) const {
@@ -160,7 +166,12 @@ void ProgramList::publish(Snapshot next) {
     return;
   }
   entries_.publish(nullptr);
-  if (revision_rule_ == Revision::kRestarting) revision_ = 1;
+  forget_revision();
+}
+
+// An attach point that nobody uses is freed, its revision with it.
+void ProgramList::forget_revision() {
+  if (revision_rule_ == Revision::kRestarting && !shared_ && entries_.read() == nullptr) revision_ = 1;
 }
 
 }  // namespace netkit::device

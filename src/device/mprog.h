@@ -56,7 +56,7 @@ class ProgramList {
   // What becomes of the revision when the last program goes.
   enum class Revision : std::uint8_t {
     kLasting,     // it goes on, though a query of the empty list says 1 (netkit)
-    kRestarting,  // it starts again at 1 (tcx)
+    kRestarting,  // it starts again at 1 (tcx), unless the list is shared
   };
   explicit ProgramList(Revision revision) : revision_rule_(revision) {}
 
@@ -75,6 +75,9 @@ class ProgramList {
   void remove(const Rtnl& rtnl, const Link& owner);
   // The device goes: the list is emptied, links become defunct.
   void release(const Rtnl& rtnl);
+  // A qdisc for classic filters uses the attach point too, or no longer: then the revision outlasts an empty
+  // list, and a query says what it is (tcx_miniq_inc).
+  void share(const Rtnl& rtnl, bool shared);
 
   [[nodiscard]] const Snapshot& entries(const Rtnl& rtnl) const;
   // As BPF_PROG_QUERY tells it.
@@ -89,7 +92,10 @@ class ProgramList {
   static constexpr std::ptrdiff_t kNoCandidate = -2;
   void publish(Snapshot next);
 
+  void forget_revision();
+
   Revision revision_rule_;
+  bool shared_ = false;
   std::uint64_t revision_ = 1;
   rcu::Published<Snapshot> entries_;
 };

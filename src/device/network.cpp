@@ -96,6 +96,7 @@ void Network::unregister(const Rtnl& rtnl, std::span<Device* const> devices) {
     device->netns()->erase(rtnl, *device);
     device->tcx_ingress.release(rtnl);
     device->tcx_egress.release(rtnl);
+    device->clsact.remove(rtnl);
     device->uninit(rtnl);
     notify(rtnl, EventKind::kDelLink, *device, kChangedRegistered);
   }

@@ -1,6 +1,7 @@
 #include "device/receive.h"
 
 #include "device/ethernet.h"
+#include "device/hook.h"
 #include "device/offload.h"
 #include "device/redirect.h"
 #include "device/run_list.h"
@@ -24,7 +25,7 @@ class Receiver {
         device_(device),
         counters_(execution.counters(device)),
         sniffers_(device.sniffers()),
-        programs_(device.tcx_ingress.read()),
+        hook_(device, Direction::kIngress),
         port_(device.upper_port()),
         redirector_(execution, counters_.receive, Hook::kIngress, round) {}
 
@@ -40,11 +41,11 @@ class Receiver {
       if (!take_vlan_tag(*packet)) return drop(DropReason::kTooShort);
       packet->set_network_header(0);
     }
-    // With programs, or a tag that no VLAN device takes, listeners get their copy first; without either the
+    // With a hook, or a tag that no VLAN device takes, listeners get their copy first; without either the
     // last listener takes the packet itself, and nobody finds then that no handler wanted it.
-    taken_by_listener_ = sniffers_ != nullptr && programs_ == nullptr && !meta.vlan.present;
+    taken_by_listener_ = sniffers_ != nullptr && !hook_.exists() && !meta.vlan.present;
     if (sniffers_ != nullptr) tell_listeners(*packet);
-    if (programs_ != nullptr && !run_programs(packet)) return;
+    if (hook_.exists() && !run_programs(packet)) return;
     deliver(std::move(packet));
   }
 
@@ -68,17 +69,17 @@ class Receiver {
   bool run_programs(PacketPtr& packet) {
     packet->push(packet->meta.mac_len);
     packet->meta.at_ingress = true;
-    switch (run_list(execution_, *programs_, *packet)) {
-      case bpf::kRedirect:
+    switch (hook_.run(execution_, *packet)) {
+      case HookVerdict::kRedirect:
         redirector_.redirect(std::move(packet));
         return false;
-      case bpf::kDrop:
+      case HookVerdict::kDrop:
         drop(verdict_reason(execution_, DropReason::kIngressVerdict));
         return false;
-      case bpf::kPass:
-        packet->meta.tc_index = packet->meta.tc_classid;
-        break;
-      default:
+      case HookVerdict::kStolen:
+        drop(DropReason::kStolen);
+        return false;
+      case HookVerdict::kContinue:
         break;
     }
     packet->pull(packet->meta.mac_len);
@@ -103,7 +104,7 @@ class Receiver {
   Device& device_;
   CpuCounters& counters_;
   const std::vector<Sniffer*>* sniffers_;
-  const ProgramList::Snapshot* programs_;
+  DirectionHook hook_;
   Port* port_;
   Redirector redirector_;
   PacketBatch upwards_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "device/hook.h"
 #include "device/redirect.h"
 #include "device/run_list.h"
 #include "packet/headers.h"
@@ -30,8 +31,8 @@ void arrive(Execution& execution, Device& device, PacketBatch& batch) {
   }
 }
 
-// The tcx egress list (sch_handle_egress): what may go on stays in the batch.
-TransmitStatus run_egress(Execution& execution, Device& device, const ProgramList::Snapshot& list,
+// The programs outside the driver (sch_handle_egress): what may go on stays in the batch.
+TransmitStatus run_egress(Execution& execution, Device& device, const DirectionHook& hook,
                           PacketBatch& batch) {
   FlowCounters& flow = execution.counters(device).transmit;
   Redirector redirector(execution, flow, Hook::kEgress);
@@ -39,18 +40,18 @@ TransmitStatus run_egress(Execution& execution, Device& device, const ProgramLis
   PacketBatch passed;
   for (PacketPtr& packet : batch) {
     execution.begin_packet();
-    switch (run_list(execution, list, *packet)) {
-      case bpf::kRedirect:
+    switch (hook.run(execution, *packet)) {
+      case HookVerdict::kRedirect:
         redirector.redirect(std::move(packet));
         continue;
-      case bpf::kDrop:
+      case HookVerdict::kDrop:
         flow.drop(verdict_reason(execution, DropReason::kEgressVerdict));
         status = TransmitStatus::kDrop;
         continue;
-      case bpf::kPass:
-        packet->meta.tc_index = packet->meta.tc_classid;
-        break;
-      default:
+      case HookVerdict::kStolen:
+        flow.drop(DropReason::kStolen);
+        continue;
+      case HookVerdict::kContinue:
         break;
     }
     passed.push(std::move(packet));
@@ -120,7 +121,8 @@ TransmitStatus segment_to_driver(Execution& execution, Device& device, PacketBat
 TransmitStatus queue_transmit(Execution& execution, Device& device, PacketBatch& batch) {
   arrive(execution, device, batch);
   TransmitStatus status = TransmitStatus::kSuccess;
-  if (const auto* const list = device.tcx_egress.read()) status = run_egress(execution, device, *list, batch);
+  if (const DirectionHook hook(device, Direction::kEgress); hook.exists())
+    status = run_egress(execution, device, hook, batch);
   if (batch.empty()) return status;
 
   CpuCounters& counters = execution.counters(device);

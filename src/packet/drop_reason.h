@@ -38,6 +38,7 @@ namespace netkit {
   NAME(kUnhandledProtocol, "unhandled_protocol", "the receiving stack has no handler for the EtherType")     \
   NAME(kIngressVerdict, "ingress_verdict", "a tcx or classic ingress program dropped it")                    \
   NAME(kEgressVerdict, "egress_verdict", "a tcx or classic egress program dropped it")                       \
+  NAME(kStolen, "stolen", "a classic filter took it (TC_ACT_STOLEN, TC_ACT_TRAP)")                           \
   NAME(kNoMemory, "no_memory", "no packet buffer was free")                                                  \
   NAME(kPortFull, "port_full", "the port's queue was full")                                                  \
   NAME(kPortError, "port_error", "the port refused the packet")                                              \
