@@ -20,6 +20,16 @@ Result<> Client::close(int fd) {
   return {};
 }
 
+Result<int> Client::duplicate(int fd) {
+  return pass(fd, *this);
+}
+
+Result<int> Client::pass(int fd, Client& to) const {
+  const Handle* const handle = find(fd);
+  if (handle == nullptr) return fail(EBADF);
+  return to.open(*handle);
+}
+
 const Handle* Client::find(int fd) const {
   const auto found = handles_.find(fd);
   return found != handles_.end() ? &found->second : nullptr;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string_view>
 #include <variant>
 
@@ -20,14 +21,34 @@ namespace netkit::control {
 struct Credentials {
   std::uint32_t uid = 0;
   bool privileged = true;
+  std::uint32_t gid = 0;
 };
+
+// An open map: a reference of user space, and what may be done through it (FMODE_CAN_READ, FMODE_CAN_WRITE).
+struct MapHandle {
+  MapHandle(const bpf::MapRef& object, bool may_read = true, bool may_write = true)
+      : map(bpf::user_reference(object)), readable(may_read), writable(may_write) {}
+
+  bpf::MapRef map;
+  bool readable;
+  bool writable;
+};
+
+// BPF_ENABLE_STATS: runs of programs are timed while somebody holds it.
+using StatsRef = std::shared_ptr<const bpf::ProgramTiming>;
 
 // An open file that is none of ours.
 struct OtherFile {};
 
 // What a descriptor may stand for.
-using Handle = std::variant<bpf::ProgramRef, device::LinkRef, bpf::MapRef, device::NamespaceRef, OtherFile>;
+using Handle =
+    std::variant<bpf::ProgramRef, device::LinkRef, MapHandle, device::NamespaceRef, StatsRef, OtherFile>;
 
+// For one thread at a time; different clients of a system are used by different threads at once. What a
+// client shares with others (objects, tables of ids, pins, devices) locks for itself.
+//
+// A handle is an open file: every copy of it, in whatever client, refers to the same one, and what it stands
+// for is let go of with the last copy.
 class Client {
  public:
   // Its descriptors 0, 1 and 2 are open files that are none of ours. The system outlives the client.
@@ -40,12 +61,17 @@ class Client {
   void enter(device::NamespaceRef netns) { netns_ = std::move(netns); }
   [[nodiscard]] bool privileged() const { return credentials_.privileged; }
   [[nodiscard]] std::uint32_t uid() const { return credentials_.uid; }
+  [[nodiscard]] const Credentials& credentials() const { return credentials_; }
 
   // The lowest free descriptor. Never call close or this while holding the configuration lock: what
   // a descriptor held may be released by them.
   int open(Handle handle);
   // EBADF
   Result<> close(int fd);
+  // dup(2): another descriptor for the same open file. EBADF
+  Result<int> duplicate(int fd);
+  // Passes an open file to another client, as SCM_RIGHTS does; returns the other's descriptor. EBADF
+  Result<int> pass(int fd, Client& to) const;
   // The handle, or null when the descriptor is not open.
   [[nodiscard]] const Handle* find(int fd) const;
   // What the descriptor holds. EBADF: not open; EINVAL: it is something else.

@@ -41,7 +41,10 @@ std::int32_t run_program(RunContext& run, const Program& program, Packet& packet
 
   ProgramCounters& counters = program.counters[run.cpu];
   counters.runs.add(1);
-  if (timed) counters.nanoseconds.add(monotonic_ns() - start);
+  if (timed) {
+    counters.timed_runs.add(1);
+    counters.nanoseconds.add(monotonic_ns() - start);
+  }
   if (run.fault.happened) run.program->counters[run.cpu].faults.add(1);
   counters.verdicts[verdict_slot(verdict)].add(1);
   return verdict;

@@ -22,7 +22,8 @@ using EntryFunction = std::uint64_t (*)(RunContext& run, const Program& program)
 
 struct ProgramCounters {
   Counter runs;
-  Counter nanoseconds;  // only while timing is switched on
+  Counter timed_runs;   // while program_timing()
+  Counter nanoseconds;  // of timed_runs
   Counter faults;
   std::array<Counter, 4> verdicts;  // next, pass, drop (and unknown values), redirect
 };
@@ -50,9 +51,18 @@ struct Program {
   mutable PerCpu<ProgramCounters> counters;
 };
 
-// Whether runs are timed (the sysctl kernel.bpf_stats_enabled); off at the start.
-void set_program_timing(bool on);
+// Whether runs are timed: switched on (the sysctl kernel.bpf_stats_enabled; off at the start), or somebody
+// holds a ProgramTiming (BPF_ENABLE_STATS).
 [[nodiscard]] bool program_timing();
+void set_program_timing(bool on);
+
+class ProgramTiming {
+ public:
+  ProgramTiming();
+  ~ProgramTiming();
+  ProgramTiming(const ProgramTiming&) = delete;
+  ProgramTiming& operator=(const ProgramTiming&) = delete;
+};
 
 using ProgramRef = std::shared_ptr<const Program>;
 
