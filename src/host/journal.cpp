@@ -1,8 +1,11 @@
 #include "host/journal.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -112,13 +115,16 @@ bool is_ours(const MadeName& item) {
   return space.error().code == EINVAL || space.error().code == EACCES;
 }
 
-bool process_exists(pid_t pid) {
-  return std::filesystem::exists("/proc/" + std::to_string(pid));
+// A process that nobody has waited for yet is dead all the same: its descriptor is readable.
+bool is_alive(pid_t pid) {
+  const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  pollfd ended{process.get(), POLLIN, 0};
+  return process && ::poll(&ended, 1, 0) == 0;
 }
 
 void remove_unfinished(const std::filesystem::path& file) {
   const auto pid = number<pid_t>(file.stem().string());
-  if (pid && process_exists(*pid)) return;
+  if (pid && is_alive(*pid)) return;
   std::error_code ignored;
   std::filesystem::remove(file, ignored);
 }

@@ -86,7 +86,10 @@ void serve(int socket, KeeperHandler& handler) {
     }
     if (wait[0].revents != 0 && !serve_one(socket, handler)) break;
   }
-  if (handler.stopped()) return;
+}
+
+// The engine has gone without asking for it.
+void undo(KeeperHandler& handler) {
   if (const auto undone = handler.undo(); !undone) {
     log::error("not everything could be removed: " + describe(undone.error()));
   }
@@ -110,8 +113,10 @@ void serve_as_keeper(Fd socket, pid_t engine, const KeeperOptions& options) {
   leave_the_engine_alone(socket.get());
   auto handler = KeeperHandler::make(engine, options);
   const auto told = send_datagram(socket.get(), encode_error(handler ? Error{} : handler.error()), {});
-  if (handler && told) serve(socket.get(), *handler);
-  ::_exit(handler ? 0 : 1);
+  if (!handler) ::_exit(1);
+  if (told) serve(socket.get(), *handler);
+  if (!handler->stopped()) undo(*handler);
+  ::_exit(0);
 }
 
 }  // namespace netkit::host

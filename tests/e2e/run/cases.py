@@ -271,25 +271,6 @@ def ends_after_its_time():
         assert 1 <= time.monotonic() - before < 10
 
 
-def killed_at_any_moment():
-    """The engine alone is killed, then engine and keeper together: at every tenth of a second of bring-up, and later."""
-    need_root()
-    with workspace() as directory:
-        topology = hello(directory)
-        for both in (False, True):
-            for moment in range(12):
-                with nothing_left(wait=10):
-                    process = start("run", topology)
-                    time.sleep(0.01 + moment * 0.03)
-                    if both:
-                        os.killpg(process.pid, signal.SIGKILL)
-                    else:
-                        process.kill()
-                    process.communicate(timeout=10)
-                    if both:
-                        assert run("cleanup").returncode == 0
-
-
 def the_next_start_cleans_up():
     need_root()
     with workspace() as directory, nothing_left(wait=10):
