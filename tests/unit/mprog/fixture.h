@@ -88,6 +88,10 @@ class AttachTest : public ControlTest {
   [[nodiscard]] std::string list(Point point);
   std::string query(QueryRequest request, QueryAnswer& answer);
 
+  // Another client in the host, without any capability and with no descriptors.
+  [[nodiscard]] Client plain_client() {
+    return {system_, host_, Credentials{.uid = 1000, .privileged = false}};
+  }
   [[nodiscard]] AttachRequest request(const Ask& ask) const;
   // The number of the device that a veth pair v0 (host), v1 (pod) has in the host; made on first use.
   std::uint32_t veth();
@@ -128,6 +132,29 @@ class BothHooks : public AttachTest, public ::testing::WithParamInterface<Attach
 
 inline std::string hook_name(const ::testing::TestParamInfo<AttachType>& info) {
   return info.param == AttachType::kTcxIngress ? "ingress" : "egress";
+}
+
+// The same at every kind of list: both of a netkit pair (nk0 in host, nk1 in pod) and both hooks of nk0.
+class EveryList : public AttachTest, public ::testing::WithParamInterface<AttachType> {
+ protected:
+  EveryList() {
+    create_pair();
+    at({number_of("nk0"), GetParam()});
+  }
+};
+
+inline constexpr AttachType kEveryList[] = {AttachType::kNetkitPrimary, AttachType::kNetkitPeer,
+                                            AttachType::kTcxIngress, AttachType::kTcxEgress};
+
+inline std::string list_name(const ::testing::TestParamInfo<AttachType>& info) {
+  switch (info.param) {
+    case AttachType::kNetkitPrimary:
+      return "primary";
+    case AttachType::kNetkitPeer:
+      return "peer";
+    default:
+      return hook_name(info);
+  }
 }
 
 }  // namespace netkit::control
