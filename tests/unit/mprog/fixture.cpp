@@ -34,11 +34,11 @@ AttachTest::~AttachTest() {
   execution_->settle();
 }
 
-int AttachTest::load(int number, std::int32_t verdict, bpf::ProgramType type) {
+int AttachTest::load_text(int number, std::string_view text, bpf::ProgramType type) {
   auto image = std::make_shared<bpf::ProgramImage>();
   image->name = "test";
   image->license = "GPL";
-  image->insns = bpf::assemble("w0 = " + std::to_string(verdict) + "; exit").value();
+  image->insns = bpf::assemble(text).value();
   image->functions = {{.name = "test", .first = 0, .count = static_cast<std::uint32_t>(image->insns.size())}};
   std::unique_ptr<bpf::Program> program = bpf::prepare_interpreted(image).value();
   program->type = type;
@@ -153,6 +153,12 @@ device::Execution& AttachTest::execution() {
 void AttachTest::set_up(std::string_view device, bool up) {
   const device::Rtnl rtnl = network_.lock();
   ASSERT_TRUE(client_->netns()->find(rtnl, device)->set_up(rtnl, up));
+}
+
+std::string AttachTest::remove(std::string_view device) {
+  LinkRequest request;
+  request.attributes.text(kIflaIfname, device);
+  return outcome(delete_link(*client_, request));
 }
 
 }  // namespace netkit::control

@@ -60,7 +60,10 @@ class AttachTest : public ControlTest {
   [[nodiscard]] int tc(int number) const { return programs_.at(number).fd; }
   [[nodiscard]] std::uint32_t tc_id(int number) const { return programs_.at(number).id; }
   // Another program, known as `number` from then on; it returns `verdict` or is not for these hooks at all.
-  int load(int number, std::int32_t verdict = 0, bpf::ProgramType type = bpf::ProgramType::kSchedCls);
+  int load(int number, std::int32_t verdict = 0, bpf::ProgramType type = bpf::ProgramType::kSchedCls) {
+    return load_text(number, "w0 = " + std::to_string(verdict) + "; exit", type);
+  }
+  int load_text(int number, std::string_view text, bpf::ProgramType type = bpf::ProgramType::kSchedCls);
   [[nodiscard]] int link_fd(int number) const { return links_.at(number).fd; }
   [[nodiscard]] std::uint32_t link_id(int number) const { return links_.at(number).id; }
   // A map's and a foreign file's descriptor.
@@ -105,6 +108,8 @@ class AttachTest : public ControlTest {
   [[nodiscard]] static std::string seen(const tc_link_state& state);
   [[nodiscard]] device::Execution& execution();
   void set_up(std::string_view device, bool up = true);
+  // RTM_DELLINK of a device in the client's namespace.
+  std::string remove(std::string_view device);
 
   PacketPool pool_;
 

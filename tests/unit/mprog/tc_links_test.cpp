@@ -144,9 +144,7 @@ TEST_P(TcLinks, dev_cleanup) {
   for (const int number : {1, 2, 3, 4}) ASSERT_EQ(link(number, {.prog = tc(number)}), "OK");
   EXPECT_EQ(list(), "rev 5: tc1/l1 tc2/l2 tc3/l3 tc4/l4");
   EXPECT_EQ(info(1).ifindex, veth());
-  LinkRequest request;
-  request.attributes.text(kIflaIfname, "v0");
-  ASSERT_EQ(outcome(delete_link(*client_, request)), "OK");
+  ASSERT_EQ(remove("v0"), "OK");
   EXPECT_EQ(number_of("v0"), 0U);
   for (const int number : {1, 2, 3, 4}) {
     EXPECT_EQ(info(number).ifindex, 0U);

@@ -173,9 +173,7 @@ TEST_P(TcOpts, dev_cleanup) {
   at({.ifindex = veth(), .type = GetParam()});
   for (const int number : {1, 2, 3, 4}) ASSERT_EQ(attach({.prog = tc(number)}), "OK");
   EXPECT_EQ(list(), "rev 5: tc1 tc2 tc3 tc4");
-  LinkRequest request;
-  request.attributes.text(kIflaIfname, "v0");
-  ASSERT_EQ(outcome(delete_link(*client_, request)), "OK");
+  ASSERT_EQ(remove("v0"), "OK");
   EXPECT_EQ(number_of("v0"), 0U);
   EXPECT_EQ(devices_in(pod_), 1U);
   EXPECT_EQ(list(), "ENODEV");
