@@ -1,6 +1,9 @@
 #include "port/conversation.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <vector>
 
 namespace netkit {
 namespace {
@@ -27,7 +30,8 @@ template <WireHeader H>
 std::vector<std::uint8_t> message(const H& header, std::uint32_t size) {
   std::vector<std::uint8_t> payload(H::kSize + size);
   write_header(payload.data(), header);
-  for (std::uint32_t i = 0; i < size; ++i) payload[H::kSize + i] = stream_byte(i);
+  for (std::uint32_t i = 0; i < size; ++i)
+    payload[H::kSize + i] = static_cast<std::uint8_t>(i * 31 + i / 251);  // no byte stands for another
   return payload;
 }
 
@@ -58,33 +62,65 @@ bool same_data(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b)
   return std::ranges::equal(a.subspan(H::kSize), b.subspan(H::kSize));
 }
 
-// Whether this is the piece of a scripted segment that comes after `arrived` bytes of its data.
-bool is_next_piece(const TcpHeader& tcp, const TcpScriptOptions& options, const TcpSegment& segment,
-                   std::uint32_t arrived) {
-  constexpr unsigned kMarks = TcpHeader::kSyn | TcpHeader::kFin | TcpHeader::kAck | TcpHeader::kRst;
-  const std::uint16_t source = segment.from_client ? options.client_port : options.server_port;
-  const std::uint16_t destination = segment.from_client ? options.server_port : options.client_port;
-  return tcp.source.host() == source && tcp.destination.host() == destination &&
-         (tcp.flags & kMarks) == (segment.flags & kMarks) && tcp.seq.host() == segment.seq + arrived &&
-         tcp.ack_seq.host() == segment.ack;
+// A segment on its way: the checksum aside, it must arrive as it was sent, whole or cut as software
+// segmentation cuts (tcp_gso_segment): FIN and PSH on the last piece alone, CWR on the first.
+class AwaitedSegment {
+ public:
+  explicit AwaitedSegment(std::span<const std::uint8_t> bytes)
+      : header_(*read_header<TcpHeader>(bytes)),
+        options_(bytes.subspan(TcpHeader::kSize, header_.length() - TcpHeader::kSize)),
+        data_(bytes.subspan(header_.length())) {}
+
+  // Takes the next piece in; false: it is none.
+  bool take(std::span<const std::uint8_t> bytes) {
+    const auto header = read_header<TcpHeader>(bytes);
+    if (!header || header->length() != header_.length()) return false;
+    const auto data = bytes.subspan(header->length());
+    if (data.size() > data_.size() - arrived_ || !same_fields(*header, expected_header(data.size())))
+      return false;
+    if (!std::ranges::equal(bytes.subspan(TcpHeader::kSize, options_.size()), options_)) return false;
+    if (!std::ranges::equal(data, data_.subspan(arrived_, data.size()))) return false;
+    arrived_ += data.size();
+    return true;
+  }
+  [[nodiscard]] bool complete() const { return arrived_ == data_.size(); }
+  [[nodiscard]] std::size_t data_size() const { return data_.size(); }
+
+ private:
+  [[nodiscard]] TcpHeader expected_header(std::size_t size) const {
+    TcpHeader expected = header_;
+    unsigned flags = header_.flags;
+    if (arrived_ + size < data_.size()) flags &= ~unsigned{TcpHeader::kFin | TcpHeader::kPsh};
+    if (arrived_ != 0) flags &= ~unsigned{TcpHeader::kCwr};
+    expected.flags = static_cast<std::uint8_t>(flags);
+    expected.seq = Be32(header_.seq.host() + static_cast<std::uint32_t>(arrived_));
+    return expected;
+  }
+  static bool same_fields(TcpHeader a, const TcpHeader& b) {
+    a.checksum = b.checksum;
+    return std::bit_cast<std::array<std::uint8_t, TcpHeader::kSize>>(a) ==
+           std::bit_cast<std::array<std::uint8_t, TcpHeader::kSize>>(b);
+  }
+
+  TcpHeader header_;
+  std::span<const std::uint8_t> options_, data_;
+  std::size_t arrived_ = 0;
+};
+
+// The recorded segment with the server's port of this conversation.
+std::vector<std::uint8_t> with_server_port(const RecordedSegment& segment, std::uint16_t port) {
+  std::vector<std::uint8_t> bytes = segment.bytes;
+  TcpHeader header = *read_header<TcpHeader>(bytes);
+  (segment.from_client ? header.destination : header.source) = Be16(port);
+  write_header(bytes.data(), header);
+  return bytes;
 }
 
-// Whole or cut, its data in order.
-bool await_segment(EndHost& host, const TcpScriptOptions& options, const TcpSegment& segment,
-                   Nanoseconds timeout, const Turn& turn) {
-  std::uint32_t arrived = 0;
-  return await(host, kIpTcp, timeout, turn, [&](const IpDatagram& datagram) {
-    const auto tcp = read_header<TcpHeader>(datagram.payload);
-    if (!tcp || !is_next_piece(*tcp, options, segment, arrived)) return false;
-    for (const std::uint8_t byte : std::span(datagram.payload).subspan(tcp->length()))
-      if (byte != stream_byte(segment.offset + arrived++)) return false;
-    return arrived == segment.length;
-  });
-}
-
-// The data that fits one packet of the host's MTU.
-std::uint32_t segment_limit(const EndHost& host, const IpAddress& to) {
-  return host.options().mtu - (to.is_v4() ? Ipv4Header::kSize : Ipv6Header::kSize) - TcpHeader::kSize;
+// Of the segments that a host makes of a super-packet; 0 where all fits one packet of its MTU.
+std::uint16_t gso_size_for(const EndHost& host, const IpAddress& to, std::span<const std::uint8_t> bytes) {
+  const std::uint32_t room = host.options().mtu - (to.is_v4() ? Ipv4Header::kSize : Ipv6Header::kSize);
+  if (bytes.size() <= room) return 0;
+  return static_cast<std::uint16_t>(room - read_header<TcpHeader>(bytes)->length());
 }
 
 }  // namespace
@@ -124,7 +160,8 @@ Exchanged udp_echo(EndHost& host, const IpAddress& to, std::uint16_t port, const
 }
 
 TcpOutcome play_tcp(EndHost& client, EndHost& server, const IpAddress& server_address,
-                    const TcpScriptOptions& options, Nanoseconds timeout, const Turn& turn) {
+                    std::uint16_t server_port, const TcpRecording& recording, Nanoseconds timeout,
+                    const Turn& turn) {
   TcpOutcome outcome;
   const auto client_address = client.source_for(server_address);
   if (!client_address) return outcome;
@@ -135,22 +172,21 @@ TcpOutcome play_tcp(EndHost& client, EndHost& server, const IpAddress& server_ad
     client.poll();
     server.poll();
   };
-  constexpr std::size_t kHandshake = 3;
-  std::size_t arrived = 0;
-  const std::vector<TcpSegment> script = make_tcp_script(options);
-  for (const TcpSegment& segment : script) {
+  for (const RecordedSegment& segment : recording.segments) {
     EndHost& sender = segment.from_client ? client : server;
     EndHost& receiver = segment.from_client ? server : client;
-    const std::uint32_t mss = segment_limit(sender, server_address);
-    const auto gso_size = static_cast<std::uint16_t>(segment.length > mss ? mss : 0);
-    if (!sender.send(segment.from_client ? server_address : *client_address, kIpTcp,
-                     tcp_payload(options, segment), gso_size))
-      break;
-    if (!await_segment(receiver, options, segment, timeout, all_turn)) break;
-    outcome.bytes_arrived += segment.length;
-    outcome.connected = ++arrived >= kHandshake;
+    const IpAddress& to = segment.from_client ? server_address : *client_address;
+    const std::vector<std::uint8_t> bytes = with_server_port(segment, server_port);
+    if (!sender.send(to, kIpTcp, bytes, gso_size_for(sender, to, bytes))) return outcome;
+    AwaitedSegment awaited(bytes);
+    const bool arrived = await(receiver, kIpTcp, timeout, all_turn, [&](const IpDatagram& datagram) {
+      return awaited.take(datagram.payload) && awaited.complete();
+    });
+    if (!arrived) return outcome;
+    ++outcome.segments_arrived;
+    outcome.bytes_arrived += awaited.data_size();
   }
-  outcome.closed = arrived == script.size();
+  outcome.all = true;
   return outcome;
 }
 

@@ -1,4 +1,4 @@
-// Conversations between end hosts, with what came of them: ping, UDP echo, a scripted TCP connection. They
+// Conversations between end hosts, with what came of them: ping, UDP echo, a recorded TCP connection. They
 // are how a step of a topology is shown without a kernel, and how tests speak through devices.
 #pragma once
 
@@ -8,7 +8,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "port/end_host.h"
-#include "port/tcp_script.h"
+#include "port/tcp_recording.h"
 
 namespace netkit {
 
@@ -39,16 +39,18 @@ struct Exchanged {
 [[nodiscard]] Exchanged udp_echo(EndHost& host, const IpAddress& to, std::uint16_t port,
                                  const ConversationOptions& options, const Turn& turn);
 
-// How far a scripted TCP connection came.
+// How far a recorded TCP connection came.
 struct TcpOutcome {
-  bool connected = false;           // the handshake was complete
-  std::uint64_t bytes_arrived = 0;  // at the server, in order and as sent
-  bool closed = false;              // both sides
+  std::size_t segments_arrived = 0;
+  std::uint64_t bytes_arrived = 0;  // of their data
+  bool all = false;
 };
 
-// Plays the script between two hosts; stops at the first segment that does not arrive as it was sent. A
-// super-packet may arrive whole or in segments. `turn` need not poll the two hosts.
+// Plays a recording between two hosts, whose addresses and server port take the place of the recorded ones;
+// stops at the first segment that does not arrive byte for byte. A super-packet may arrive whole or in
+// segments. `turn` need not poll the two hosts.
 [[nodiscard]] TcpOutcome play_tcp(EndHost& client, EndHost& server, const IpAddress& server_address,
-                                  const TcpScriptOptions& options, Nanoseconds timeout, const Turn& turn);
+                                  std::uint16_t server_port, const TcpRecording& recording,
+                                  Nanoseconds timeout, const Turn& turn);
 
 }  // namespace netkit

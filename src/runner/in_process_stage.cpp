@@ -1,5 +1,7 @@
 #include "runner/in_process_stage.h"
 
+#include <fcntl.h>
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -16,6 +18,8 @@ namespace netkit::runner {
 namespace {
 
 using topology::Showing;
+
+constexpr std::chrono::milliseconds kSegmentTime(1000);  // for a recorded segment to arrive
 
 Nanoseconds nanoseconds(std::chrono::milliseconds time) {
   return static_cast<Nanoseconds>(std::chrono::nanoseconds(time).count());
@@ -60,14 +64,34 @@ InProcessStage::InProcessStage(const topology::Topology& topology, std::string h
 
 Result<std::unique_ptr<InProcessStage>> InProcessStage::bring_up(const topology::Topology& topology,
                                                                  std::string how, PacketPool& pool,
-                                                                 engine::Engine& engine) {
+                                                                 engine::Engine& engine,
+                                                                 const std::filesystem::path& recordings) {
   std::unique_ptr<InProcessStage> stage(new InProcessStage(topology, std::move(how), pool, engine));
+  TRY(stage->read_recordings(recordings));
   for (const topology::Namespace& netns : topology.namespaces) {
     const device::Rtnl rtnl = engine.network().lock();
     stage->netnses_.push_back(TRY(engine.network().add_namespace(rtnl, netns.name)));
   }
   for (const topology::Netkit& netkit : topology.netkits) TRY(stage->make_netkit(netkit));
   return stage;
+}
+
+Result<> InProcessStage::read_recordings(const std::filesystem::path& share_directory) {
+  for (const topology::Step& step : topology_.steps) {
+    const auto* tcp = std::get_if<topology::Tcp>(&step.action);
+    if (tcp == nullptr || recordings_.contains(tcp->recording)) continue;
+    const std::string path =
+        TRY(topology::find_file(topology_, tcp->recording, step.where, share_directory)).string();
+    const auto read = [&]() -> Result<TcpRecording> {
+      Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+      if (!file) return fail_errno("opening " + path);
+      return read_tcp_recording(std::move(file), path);
+    };
+    auto recording = read();
+    if (!recording) return std::unexpected(topology::locate(topology_, step.where, recording.error()));
+    recordings_.emplace(tcp->recording, *std::move(recording));
+  }
+  return {};
 }
 
 Result<> InProcessStage::make_netkit(const topology::Netkit& netkit) {
@@ -172,16 +196,15 @@ Result<Traffic> InProcessStage::tcp(const topology::Tcp& step, const IpAddress& 
   if (step.baseline != topology::Baseline::kNone) return not_here("a rate needs real stacks");
   if (!step.path.to_end) return fail(EINVAL, "no device of this topology has the address " + to_string(to));
   EndHost* const client = TRY(host_towards(step.path.from, to));
-  TcpScriptOptions options;
-  options.server_port = step.port;
-  options.bytes = step.bytes.value_or(options.bytes);
-  const TcpOutcome outcome = play_tcp(*client, *stacks_[*step.path.to_end].host, to, options,
-                                      nanoseconds(std::chrono::seconds(1)), [this] { turn(); });
+  const TcpRecording& recording = recordings_.at(step.recording);
+  const TcpOutcome outcome = play_tcp(*client, *stacks_[*step.path.to_end].host, to, step.port, recording,
+                                      nanoseconds(kSegmentTime), [this] { turn(); });
   Traffic traffic;
   traffic.showing = Showing::kRecordedPackets;
-  traffic.arrived = outcome.closed && outcome.bytes_arrived == options.bytes;
+  traffic.arrived = outcome.all;
   traffic.nothing = outcome.bytes_arrived == 0;
-  traffic.seen = std::to_string(outcome.bytes_arrived) + " bytes";
+  traffic.seen = std::to_string(outcome.bytes_arrived) + " of " + std::to_string(recording.data_bytes()) +
+                 " recorded bytes";
   return traffic;
 }
 

@@ -1,22 +1,27 @@
 // A topology inside this process, for machines where no interface can be made: end hosts stand for the stacks
-// of the namespaces. They answer ARP, neighbour discovery, ping and UDP; a TCP connection is a script of
-// recorded segments. The devices, the programs and the workers are the same as in a live run.
+// of the namespaces. They answer ARP, neighbour discovery, ping and UDP; a TCP connection is played from a
+// capture file. The devices, the programs and the workers are the same as in a live run.
 #pragma once
 
+#include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "packet/pool.h"
 #include "port/end_host.h"
+#include "port/tcp_recording.h"
 #include "runner/stage.h"
 
 namespace netkit::runner {
 
 class InProcessStage final : public Stage {
  public:
-  [[nodiscard]] static Result<std::unique_ptr<InProcessStage>> bring_up(const topology::Topology& topology,
-                                                                        std::string how, PacketPool& pool,
-                                                                        engine::Engine& engine);
+  // `recordings`: where capture files are that are not beside the topology file.
+  [[nodiscard]] static Result<std::unique_ptr<InProcessStage>> bring_up(
+      const topology::Topology& topology, std::string how, PacketPool& pool, engine::Engine& engine,
+      const std::filesystem::path& recordings);
 
   [[nodiscard]] std::string how() const override { return how_; }
   [[nodiscard]] topology::Showing showing() const override { return topology::Showing::kRecordedPackets; }
@@ -44,6 +49,7 @@ class InProcessStage final : public Stage {
 
   InProcessStage(const topology::Topology& topology, std::string how, PacketPool& pool,
                  engine::Engine& engine);
+  [[nodiscard]] Result<> read_recordings(const std::filesystem::path& share_directory);
   [[nodiscard]] Result<> make_netkit(const topology::Netkit& netkit);
   [[nodiscard]] Result<> connect(topology::EndIndex end, const device::DeviceRef& device);
   [[nodiscard]] std::unique_ptr<EndHost> make_host(topology::EndIndex end, const device::Device& device,
@@ -58,8 +64,9 @@ class InProcessStage final : public Stage {
   const std::string how_;
   PacketPool& pool_;  // of the hosts; outlives ports and engine
   engine::Engine& engine_;
-  std::vector<device::NamespaceRef> netnses_;  // by NamespaceIndex
-  std::vector<Stack> stacks_;                  // by EndIndex
+  std::vector<device::NamespaceRef> netnses_;       // by NamespaceIndex
+  std::vector<Stack> stacks_;                       // by EndIndex
+  std::map<std::string, TcpRecording> recordings_;  // by the name that steps give them
 };
 
 }  // namespace netkit::runner

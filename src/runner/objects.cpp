@@ -74,9 +74,9 @@ Result<Objects> Objects::load(const topology::Topology& topology,
     const auto located = [&](const Error& error) {
       return std::unexpected(topology::locate(topology, object.where, error));
     };
-    const auto path = topology::find_object_file(topology, object, share_directory);
-    if (!path) return located(path.error());
-    const auto file = bpf::ObjectFile::read(*path);
+    const std::filesystem::path path =
+        TRY(topology::find_file(topology, object.file, object.where, share_directory));
+    const auto file = bpf::ObjectFile::read(path);
     if (!file) return located(file.error());
     TRY(topology::check_object(topology, i, names_of(*file)));
     const bpf::LinkOptions options = TRY(options_for(topology, object, *file));

@@ -159,7 +159,7 @@ Result<int> run_live(const RunOptions& options, const topology::Topology& topolo
   Interrupt interrupt = TRY(Interrupt::make());
   const auto played = [&]() -> Result<int> {
     const SignalWatch signals(interrupt);
-    const Objects objects = TRY(Objects::load(topology, share_directory()));
+    const Objects objects = TRY(Objects::load(topology, share_directory("bpf")));
     FaultLog faults;
     const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology, faults));
     const auto stage = TRY(LiveStage::bring_up(topology, host::describe(access), keeper, *engine, interrupt));
@@ -179,22 +179,23 @@ Result<int> run_in_process(const RunOptions& options, const topology::Topology& 
   }
   Interrupt interrupt = TRY(Interrupt::make());
   const SignalWatch signals(interrupt);
-  const Objects objects = TRY(Objects::load(topology, share_directory()));
+  const Objects objects = TRY(Objects::load(topology, share_directory("bpf")));
   PacketPool pool;
   FaultLog faults;
   const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology, faults));
-  const auto stage = TRY(InProcessStage::bring_up(topology, host::describe(access), pool, *engine));
+  const auto stage = TRY(
+      InProcessStage::bring_up(topology, host::describe(access), pool, *engine, share_directory("examples")));
   return play(options, topology, objects, *stage, interrupt);
 }
 
 }  // namespace
 
-std::filesystem::path share_directory() {
+std::filesystem::path share_directory(std::string_view kind) {
   std::error_code error;
   const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe", error);
   const std::filesystem::path prefix = program.parent_path().parent_path();
-  const std::filesystem::path installed = prefix / "share/netkit/bpf";
-  return std::filesystem::is_directory(installed, error) ? installed : prefix / "bpf";
+  const std::filesystem::path installed = prefix / "share/netkit" / kind;
+  return std::filesystem::is_directory(installed, error) ? installed : prefix / kind;
 }
 
 Result<int> run_topology(const RunOptions& options) {

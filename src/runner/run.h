@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -27,7 +28,8 @@ struct RunOptions {
 // summary is on standard output. An error is what kept the run from beginning; nothing is left of it then.
 [[nodiscard]] Result<int> run_topology(const RunOptions& options);
 
-// Where the BPF objects of the build or the installation are, found from the program's own place.
-[[nodiscard]] std::filesystem::path share_directory();
+// Where the files of the build or the installation are that topologies name ("bpf": objects, "examples":
+// recordings), found from the program's own place.
+[[nodiscard]] std::filesystem::path share_directory(std::string_view kind);
 
 }  // namespace netkit::runner

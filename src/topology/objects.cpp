@@ -87,19 +87,18 @@ Result<> check_object(const Topology& topology, std::size_t object, const Object
   return ObjectCheck(topology, object, names).run();
 }
 
-Result<std::filesystem::path> find_object_file(const Topology& topology, const Object& object,
-                                               const std::filesystem::path& share_directory) {
-  const std::filesystem::path beside = topology.file.parent_path() / object.file;
-  const std::filesystem::path shared = share_directory / object.file;
+Result<std::filesystem::path> find_file(const Topology& topology, const std::filesystem::path& file,
+                                        Where where, const std::filesystem::path& share_directory) {
+  const std::filesystem::path beside = topology.file.parent_path() / file;
+  const std::filesystem::path shared = share_directory / file;
   std::error_code ignored;
   for (const auto& candidate : {beside, shared})
     if (std::filesystem::is_regular_file(candidate, ignored)) return candidate;
-  return std::unexpected(
-      locate(topology, object.where,
-             {.code = ENOENT,
-              .text = fmt::format("no object file at {} nor {}; build it or correct 'file'", beside.string(),
-                                  shared.string()),
-              .details = {}}));
+  return std::unexpected(locate(topology, where,
+                                {.code = ENOENT,
+                                 .text = fmt::format("no file at {} nor {}; make it or correct its name",
+                                                     beside.string(), shared.string()),
+                                 .details = {}}));
 }
 
 }  // namespace netkit::topology

@@ -117,8 +117,8 @@ Action read_udp(Scope& scope, const Value& value) {
 
 Action read_tcp(Scope& scope, const Value& value) {
   const Mapping mapping = value.mapping();
-  mapping.allow(
-      {"from", "to", "family", "port", "seconds", "bytes", "streams", "baseline", "min_ratio", "expect"});
+  mapping.allow({"from", "to", "family", "port", "seconds", "bytes", "streams", "baseline", "min_ratio",
+                 "recording", "expect"});
   Tcp tcp;
   tcp.path = read_path(scope, mapping, tcp.expect);
   mapping.read("port", tcp.port, 1, 65535);
@@ -130,6 +130,7 @@ Action read_tcp(Scope& scope, const Value& value) {
   if (!mapping.has("seconds") && !mapping.has("bytes")) tcp.duration = std::chrono::seconds(1);
   constexpr Word<Baseline> kBaselines[] = {{"veth", Baseline::kVeth}};
   mapping.read("baseline", tcp.baseline, kBaselines);
+  mapping.read("recording", tcp.recording);
   if (const auto ratio = mapping.get("min_ratio")) tcp.min_ratio = ratio->fraction(0, 1000);
   if (tcp.min_ratio && tcp.baseline == Baseline::kNone)
     value.report("'min_ratio' needs something to compare with; add baseline: veth");

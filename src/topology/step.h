@@ -94,6 +94,8 @@ struct Tcp {
   Outcome expect = Outcome::kOk;
   Baseline baseline = Baseline::kNone;
   std::optional<double> min_ratio;  // ours divided by the baseline's, at least this
+  // What an in-process run plays in the stream's place: a capture file (find_file).
+  std::string recording = "tcp-exchange.pcap";
 };
 // The neighbour table of `from` resolves the address (ARP or ND), to this MAC when one is given.
 struct Neighbour {

@@ -107,7 +107,7 @@ struct MapSize {
 };
 struct Object {
   std::string name;
-  std::filesystem::path file;  // as written; find_object_file looks it up
+  std::filesystem::path file;  // as written; find_file looks it up
   std::vector<VariableValue> variables;
   std::vector<MapSize> map_sizes;
   Where where;
@@ -139,9 +139,11 @@ struct Topology {
 // "FILE:LINE: text": the form of every message about a topology, also those that only appear while running.
 [[nodiscard]] Error locate(const Topology& topology, Where where, Error error);
 
-// The path of an object file: beside the topology file, else in the share directory. ENOENT names both.
-[[nodiscard]] Result<std::filesystem::path> find_object_file(const Topology& topology, const Object& object,
-                                                             const std::filesystem::path& share_directory);
+// The path of a file that the topology names at `where`: beside the topology file, else in the share
+// directory. ENOENT, located, names both.
+[[nodiscard]] Result<std::filesystem::path> find_file(const Topology& topology,
+                                                      const std::filesystem::path& file, Where where,
+                                                      const std::filesystem::path& share_directory);
 
 // What an opened object file holds.
 struct ObjectNames {

@@ -370,6 +370,20 @@ def bad_input():
     one_line(nobody.stderr, "no-such-pod")
 
 
+def bad_recordings():
+    """What an in-process run is to play in a TCP stream's place, and cannot."""
+    example = (SOURCE / "examples/tcp-exchange.pcap").read_bytes()
+    for content, part in [(None, "no file at"), (b"", "no capture file"), (example[:30000], "damaged capture file"),
+                          (example[:24], "no TCP connection")]:
+        with workspace() as directory, nothing_left():
+            if content is not None:
+                (directory / "own.pcap").write_bytes(content)
+            step = "steps:\n  - tcp: {from: pod, to: nk0, recording: own.pcap}\n"
+            result = run("run", hello(directory, more=step), "--require", "in-process")
+            assert result.returncode == 1 and result.stdout == "", result.stdout
+            one_line(result.stderr, "topology.yaml:14", "own.pcap", part)
+
+
 def names_that_are_taken():
     need_root()
     with workspace() as directory, nothing_left():

@@ -59,14 +59,16 @@ TEST(FindObjectFile, LooksBesideTheTopologyThenInTheShareDirectory) {
   std::ofstream(directory / "share" / "policy.o") << "x";
   Topology topology = parsed(kUses);
   topology.file = directory / "t.yaml";
-  EXPECT_EQ(find_object_file(topology, topology.objects[0], directory / "share"),
+  EXPECT_EQ(find_file(topology, topology.objects[0].file, topology.objects[0].where, directory / "share"),
             directory / "share" / "policy.o");
   std::ofstream(directory / "policy.o") << "x";
-  EXPECT_EQ(find_object_file(topology, topology.objects[0], directory / "share"), directory / "policy.o");
-  const auto missing = find_object_file(topology, topology.objects[1], directory / "share");
+  EXPECT_EQ(find_file(topology, topology.objects[0].file, topology.objects[0].where, directory / "share"),
+            directory / "policy.o");
+  const auto missing =
+      find_file(topology, topology.objects[1].file, topology.objects[1].where, directory / "share");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ENOENT);
-  EXPECT_THAT(missing.error().text, HasSubstr("t.yaml:7: no object file at "));
+  EXPECT_THAT(missing.error().text, HasSubstr("t.yaml:7: no file at "));
   std::filesystem::remove_all(directory);
 }
 
