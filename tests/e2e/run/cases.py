@@ -238,6 +238,38 @@ def readme_commands():
         assert run(*commands[3]).returncode == 0
 
 
+@contextlib.contextmanager
+def other_namespaces():
+    """What an example speaks of as not its own: a named namespace and a process in one; YAML values by example value."""
+    subprocess.run(["ip", "netns", "add", "netkit-e2e-blue"], check=True)
+    process = subprocess.Popen(["unshare", "-n", "sleep", "60"])
+    own = os.readlink("/proc/self/ns/net")
+    try:
+        wait_until(lambda: os.readlink(f"/proc/{process.pid}/ns/net") != own)
+        yield {"existing: blue": "existing: netkit-e2e-blue", "pid: 4242": f"pid: {process.pid}"}
+    finally:
+        process.kill()
+        process.wait()
+        subprocess.run(["ip", "netns", "del", "netkit-e2e-blue"], check=True)
+
+
+def topology_document():
+    """Every example of docs/topology.md, live and in the process."""
+    need_root()
+    blocks = re.findall(r"```yaml\n(.*?)```", (SOURCE / "docs/topology.md").read_text(), re.S)
+    assert len(blocks) >= 9, len(blocks)
+    with workspace() as directory, nothing_left(), other_namespaces() as others:
+        for number, block in enumerate(blocks):
+            path = directory / f"example{number}.yaml"
+            for named, real in others.items():
+                block = block.replace(named, real)
+            path.write_text(block)
+            for require in ("live", "in-process"):
+                result = run("run", path, "--require", require, "--for", "0", cwd=directory)
+                assert result.returncode == 0, block + result.stdout + result.stderr
+                assert result.stdout.startswith(require), result.stdout
+
+
 # ---- life of a run ----
 
 def stays_until_sigterm():
