@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "bpf/exec/interpreter.h"
+#include "bpf/exec/opcode_of.h"
 #include "bpf/exec/operation.h"
 #include "bpf/exec/position.h"
 #include "bpf/helper/helper.h"
@@ -28,152 +29,6 @@ constexpr std::uint32_t kTstampTypeOffset = 180;
 
 std::uint8_t index_of(Reg reg) {
   return static_cast<std::uint8_t>(reg);
-}
-
-// The four forms of a binary operation or comparison lie together: 64K, 64X, 32K, 32X.
-OpCode form(OpCode first, Width width, const Operand& source) {
-  const unsigned shift = (width == Width::k64 ? 0U : 2U) + (std::holds_alternative<Reg>(source) ? 1U : 0U);
-  return static_cast<OpCode>(std::to_underlying(first) + shift);
-}
-
-OpCode alu_code(const Alu& alu) {
-  switch (alu.op) {
-    case kAdd:
-      return OpCode::kAdd64K;
-    case kSub:
-      return OpCode::kSub64K;
-    case kMul:
-      return OpCode::kMul64K;
-    case kDiv:
-      return alu.is_signed ? OpCode::kSignedDiv64K : OpCode::kDiv64K;
-    case kOr:
-      return OpCode::kOr64K;
-    case kAnd:
-      return OpCode::kAnd64K;
-    case kLsh:
-      return OpCode::kLsh64K;
-    case kRsh:
-      return OpCode::kRsh64K;
-    case kMod:
-      return alu.is_signed ? OpCode::kSignedMod64K : OpCode::kMod64K;
-    case kXor:
-      return OpCode::kXor64K;
-    case kMov:
-      return OpCode::kMov64K;
-    case kArsh:
-      return OpCode::kArsh64K;
-    case kNeg:
-    case kEnd:
-      break;  // forms of their own
-  }
-  return OpCode::kSecondSlot;
-}
-
-OpCode comparison_code(JmpOp op) {
-  switch (op) {
-    case kJeq:
-      return OpCode::kJeq64K;
-    case kJgt:
-      return OpCode::kJgt64K;
-    case kJge:
-      return OpCode::kJge64K;
-    case kJset:
-      return OpCode::kJset64K;
-    case kJne:
-      return OpCode::kJne64K;
-    case kJsgt:
-      return OpCode::kJsgt64K;
-    case kJsge:
-      return OpCode::kJsge64K;
-    case kJlt:
-      return OpCode::kJlt64K;
-    case kJle:
-      return OpCode::kJle64K;
-    case kJslt:
-      return OpCode::kJslt64K;
-    case kJsle:
-      return OpCode::kJsle64K;
-    case kJa:
-    case kCall:
-    case kExit:
-    case kJcond:
-      break;  // forms of their own
-  }
-  return OpCode::kSecondSlot;
-}
-
-OpCode by_size(InsnSize size, OpCode b, OpCode h, OpCode w, OpCode dw) {
-  switch (size) {
-    case kB:
-      return b;
-    case kH:
-      return h;
-    case kW:
-      return w;
-    case kDw:
-      return dw;
-  }
-  return OpCode::kSecondSlot;
-}
-
-OpCode load_code(const Load& load) {
-  if (load.sign_extend)
-    return by_size(load.size, OpCode::kLoadSigned8, OpCode::kLoadSigned16, OpCode::kLoadSigned32,
-                   OpCode::kSecondSlot);
-  return by_size(load.size, OpCode::kLoad8, OpCode::kLoad16, OpCode::kLoad32, OpCode::kLoad64);
-}
-
-OpCode store_code(const Store& store) {
-  if (std::holds_alternative<Reg>(store.source))
-    return by_size(store.size, OpCode::kStore8X, OpCode::kStore16X, OpCode::kStore32X, OpCode::kStore64X);
-  return by_size(store.size, OpCode::kStore8K, OpCode::kStore16K, OpCode::kStore32K, OpCode::kStore64K);
-}
-
-// The forms of an atomic lie together: 32, 64, fetching 32, fetching 64.
-OpCode atomic_code(const Atomic& atomic) {
-  const bool wide = atomic.size == kDw;
-  const auto among = [&](OpCode first) {
-    return static_cast<OpCode>(std::to_underlying(first) + (wide ? 1U : 0U) + (atomic.fetch ? 2U : 0U));
-  };
-  switch (atomic.op) {
-    case kAtomicAdd:
-      return among(OpCode::kAtomicAdd32);
-    case kAtomicOr:
-      return among(OpCode::kAtomicOr32);
-    case kAtomicAnd:
-      return among(OpCode::kAtomicAnd32);
-    case kAtomicXor:
-      return among(OpCode::kAtomicXor32);
-    case kAtomicXchg:
-      return among(OpCode::kAtomicXchg32);
-    default:
-      return wide ? OpCode::kCmpxchg64 : OpCode::kCmpxchg32;
-  }
-}
-
-OpCode move_code(const MoveSignExtended& move) {
-  const bool wide = move.width == Width::k64;
-  switch (move.bits) {
-    case 8:
-      return wide ? OpCode::kMovSigned8To64 : OpCode::kMovSigned8To32;
-    case 16:
-      return wide ? OpCode::kMovSigned16To64 : OpCode::kMovSigned16To32;
-    default:
-      return OpCode::kMovSigned32To64;
-  }
-}
-
-OpCode swap_code(const SwapBytes& swap) {
-  const bool is_native =
-      swap.order == (std::endian::native == std::endian::little ? ByteOrder::kToLittle : ByteOrder::kToBig);
-  switch (swap.bits) {
-    case 16:
-      return is_native ? OpCode::kTruncate16 : OpCode::kSwap16;
-    case 32:
-      return is_native ? OpCode::kTruncate32 : OpCode::kSwap32;
-    default:
-      return is_native ? OpCode::kKeep64 : OpCode::kSwap64;
-  }
 }
 
 // Whether a call needs nothing but the call: no argument, result or effect that the engine must look at.
@@ -305,42 +160,40 @@ class Preparation {
   }
 
   Result<> lower(const Alu& alu) {
-    return emit(with_source({.code = form(alu_code(alu), alu.width, alu.source), .dst = index_of(alu.dst)},
-                            alu.source));
+    return emit(with_source({.code = opcode_of(alu), .dst = index_of(alu.dst)}, alu.source));
   }
   Result<> lower(const MoveSignExtended& move) {
-    return emit({.code = move_code(move), .dst = index_of(move.dst), .src = index_of(move.src)});
+    return emit({.code = opcode_of(move), .dst = index_of(move.dst), .src = index_of(move.src)});
   }
   Result<> lower(const Negate& negate) {
-    return emit(
-        {.code = negate.width == Width::k64 ? OpCode::kNeg64 : OpCode::kNeg32, .dst = index_of(negate.dst)});
+    return emit({.code = opcode_of(negate), .dst = index_of(negate.dst)});
   }
-  Result<> lower(const SwapBytes& swap) { return emit({.code = swap_code(swap), .dst = index_of(swap.dst)}); }
+  Result<> lower(const SwapBytes& swap) { return emit({.code = opcode_of(swap), .dst = index_of(swap.dst)}); }
   Result<> lower(const Load& load) {
     // Until a verifier follows pointers, every byte load at that offset counts as one from the context.
     if (load.size == kB && load.off == kTstampTypeOffset) reads_tstamp_type_ = true;
     return emit(
-        {.code = load_code(load), .dst = index_of(load.dst), .src = index_of(load.base), .off = load.off});
+        {.code = opcode_of(load), .dst = index_of(load.dst), .src = index_of(load.base), .off = load.off});
   }
   Result<> lower(const Store& store) {
-    return emit(with_source({.code = store_code(store), .dst = index_of(store.base), .off = store.off},
-                            store.source));
+    return emit(
+        with_source({.code = opcode_of(store), .dst = index_of(store.base), .off = store.off}, store.source));
   }
   Result<> lower(const Atomic& atomic) {
-    return emit({.code = atomic_code(atomic),
+    return emit({.code = opcode_of(atomic),
                  .dst = index_of(atomic.base),
                  .src = index_of(atomic.src),
                  .off = atomic.off});
   }
   Result<> lower(const LoadAcquire& load) {
-    const OpCode code = by_size(load.size, OpCode::kLoadAcquire8, OpCode::kLoadAcquire16,
-                                OpCode::kLoadAcquire32, OpCode::kLoadAcquire64);
-    return emit({.code = code, .dst = index_of(load.dst), .src = index_of(load.base), .off = load.off});
+    return emit(
+        {.code = opcode_of(load), .dst = index_of(load.dst), .src = index_of(load.base), .off = load.off});
   }
   Result<> lower(const StoreRelease& store) {
-    const OpCode code = by_size(store.size, OpCode::kStoreRelease8, OpCode::kStoreRelease16,
-                                OpCode::kStoreRelease32, OpCode::kStoreRelease64);
-    return emit({.code = code, .dst = index_of(store.base), .src = index_of(store.src), .off = store.off});
+    return emit({.code = opcode_of(store),
+                 .dst = index_of(store.base),
+                 .src = index_of(store.src),
+                 .off = store.off});
   }
   Result<> lower(const LegacyLoad& load) {
     return refuse(fmt::format("legacy packet loads ({}) are not supported",
@@ -351,9 +204,8 @@ class Preparation {
     return emit({.code = OpCode::kJump, .off = TRY(distance_to(jump.distance))});
   }
   Result<> lower(const ConditionalJump& jump) {
-    const Operation operation{.code = form(comparison_code(jump.op), jump.width, jump.source),
-                              .dst = index_of(jump.dst),
-                              .off = TRY(distance_to(jump.distance))};
+    const Operation operation{
+        .code = opcode_of(jump), .dst = index_of(jump.dst), .off = TRY(distance_to(jump.distance))};
     return emit(with_source(operation, jump.source));
   }
   Result<> lower(const MayGoto& jump) {
