@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/text.h"
 #include "topology/yaml_tree.h"
 
 namespace netkit::topology {
@@ -37,12 +38,6 @@ class Problems {
   std::string file_;
   std::vector<Line> lines_;
 };
-
-// Text of the file in a message: in quotes, on one line, of bounded length.
-[[nodiscard]] std::string quote(std::string_view text);
-
-// "; did you mean 'ping'?" for the candidate nearest to a misspelt word, else "".
-[[nodiscard]] std::string did_you_mean(std::string_view word, std::span<const std::string_view> candidates);
 
 // A word of a closed set and what it stands for.
 template <class T>

@@ -1,0 +1,170 @@
+#include "control/rpc/link_codec.h"
+
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "control/rpc/error.h"
+#include "control/rpc/params.h"
+#include "control/rpc/session.h"
+
+namespace netkit::rpc {
+namespace {
+
+using control::AttributeWriter;
+using control::Bytes;
+using control::IfInfo;
+
+constexpr std::string_view kHeader = "header";
+constexpr std::string_view kHeaderKeys[] = {"family", "type", "index", "flags", "change"};
+// struct nlattr has 16 bits for the length of header and payload; what a nest holds must fit as well.
+constexpr std::size_t kLongestPayload = 0xffff - 8;
+
+Failure must_be(std::string_view key, std::string_view what) {
+  return refuse(kInvalidParams, "parameter '" + std::string(key) + "' must be " + std::string(what));
+}
+
+Result<const Json*> object_of(const Json& value, std::string_view key) {
+  if (!value.is_object()) return must_be(key, "an object");
+  return &value;
+}
+
+// Bytes as two hexadecimal digits each, apart by colons.
+Result<Bytes> read_address(const Json& value, std::string_view key) {
+  if (!value.is_string()) return must_be(key, "like \"02:00:00:00:00:01\"");
+  Bytes bytes;
+  const auto& text = value.get_ref<const std::string&>();
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at != end) {
+    std::uint8_t byte = 0;
+    const auto [rest, error] = std::from_chars(at, std::min(at + 2, end), byte, 16);
+    if (error != std::errc() || (rest != end && (*rest != ':' || rest + 1 == end))) {
+      return must_be(key, "like \"02:00:00:00:00:01\"");
+    }
+    bytes.push_back(byte);
+    at = rest == end ? end : rest + 1;
+  }
+  return bytes;
+}
+
+Result<IfInfo> read_header(const Json& value) {
+  const Json* const object = TRY(object_of(value, kHeader));
+  TRY(check_keys(*object, kHeaderKeys));
+  const Params header(*object);
+  return IfInfo{.family = TRY(header.number_or<std::uint8_t>("family", 0)),
+                .type = TRY(header.number_or<std::uint16_t>("type", 0)),
+                .index = TRY(header.number_or<std::int32_t>("index", 0)),
+                .flags = TRY(header.number_or<std::uint32_t>("flags", 0, kDeviceFlags)),
+                .change = TRY(header.number_or<std::uint32_t>("change", 0, kDeviceFlags))};
+}
+
+class Writer {
+ public:
+  explicit Writer(Session& session) : session_(session) {}
+
+  // The attributes among the keys of an object; other keys are not looked at.
+  Result<AttributeWriter> attributes(const Json& object, std::span<const LinkField> fields) {
+    AttributeWriter writer;
+    for (const LinkField& field : fields) {
+      if (field.request == LinkField::kReadOnly) continue;
+      if (const auto value = object.find(field.key); value != object.end()) TRY(write(writer, field, *value));
+    }
+    if (writer.all().size() > kLongestPayload) return refuse(kInvalidParams, "the attributes are too long");
+    return writer;
+  }
+
+ private:
+  Result<> write(AttributeWriter& writer, const LinkField& field, const Json& value) {
+    switch (field.request) {
+      case LinkField::kReadOnly:
+        break;
+      case LinkField::kU16:
+        writer.u16(field.type,
+                   static_cast<std::uint16_t>(TRY(to_number(value, field.key, 0, 0xffff, field.words))));
+        break;
+      case LinkField::kU32:
+        writer.u32(field.type,
+                   static_cast<std::uint32_t>(TRY(to_number(value, field.key, 0, 0xffff'ffff, field.words))));
+        break;
+      case LinkField::kText:
+        if (!value.is_string()) return must_be(field.key, "a text");
+        if (value.get_ref<const std::string&>().size() >= kLongestPayload)
+          return must_be(field.key, "shorter");
+        writer.text(field.type, value.get_ref<const std::string&>());
+        break;
+      case LinkField::kAddress: {
+        const Bytes bytes = TRY(read_address(value, field.key));
+        if (bytes.size() > kLongestPayload) return must_be(field.key, "shorter");
+        writer.bytes(field.type, bytes);
+        break;
+      }
+      case LinkField::kNamespace:
+        writer.u32(field.type, TRY(read_namespace(value, field.key)));
+        break;
+      case LinkField::kLinkInfo:
+        writer.nest(field.type, TRY(link_info(value)));
+        break;
+      case LinkField::kLink: {
+        const control::LinkRequest link = TRY(read_link(session_, *TRY(object_of(value, field.key))));
+        writer.nest(field.type, link.header, link.attributes);
+        break;
+      }
+      case LinkField::kEmpty:
+        TRY(object_of(value, field.key));
+        writer.nest(field.type, AttributeWriter());
+        break;
+    }
+    return {};
+  }
+
+  Result<std::uint32_t> read_namespace(const Json& value, std::string_view key) {
+    if (!value.is_object())
+      return static_cast<std::uint32_t>(TRY(to_number(value, key, INT32_MIN, INT32_MAX)));
+    return static_cast<std::uint32_t>(session_.lend(TRY(session_.netns_from(value))));
+  }
+
+  Result<AttributeWriter> link_info(const Json& value) {
+    constexpr std::string_view kKeys[] = {"kind", "data"};
+    const Json* const object = TRY(object_of(value, "linkinfo"));
+    TRY(check_keys(*object, kKeys));
+    const Params params(*object);
+    const std::string kind = TRY(params.text_or("kind", ""));
+    AttributeWriter info;
+    if (kind.size() > kLongestPayload / 2) return must_be("kind", "shorter");
+    if (params.find("kind") != nullptr) info.text(control::kInfoKind, kind);
+    if (const Json* const data = params.find("data")) {
+      const Json* const fields = TRY(object_of(*data, "data"));
+      std::vector<std::string_view> known;
+      for (const LinkField& field : data_fields(kind)) known.push_back(field.key);
+      TRY(check_keys(*fields, known));
+      info.nest(control::kInfoData, TRY(attributes(*fields, data_fields(kind))));
+    }
+    if (info.all().size() > kLongestPayload) return must_be("linkinfo", "shorter");
+    return info;
+  }
+
+  Session& session_;
+};
+
+}  // namespace
+
+Result<control::LinkRequest> read_link(Session& session, const Json& object) {
+  control::LinkRequest request;
+  if (object.is_null()) return request;
+  if (const auto header = object.find(kHeader); header != object.end())
+    request.header = TRY(read_header(*header));
+  request.attributes = TRY(Writer(session).attributes(object, link_fields()));
+  return request;
+}
+
+Json report_fields(std::span<const LinkField> fields, const control::LinkReport& link) {
+  Json object = Json::object();
+  for (const LinkField& field : fields) {
+    if (field.report == nullptr) continue;
+    if (Json value = field.report(link); !value.is_null()) object[std::string(field.key)] = std::move(value);
+  }
+  return object;
+}
+
+}  // namespace netkit::rpc
