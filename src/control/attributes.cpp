@@ -49,7 +49,8 @@ Result<> validate(const Rule& rule, ByteSpan payload) {
     case Form::kNested:
       return {};
     case Form::kText: {
-      const bool terminated = !payload.empty() && payload.back() == 0;
+      if (payload.empty()) return fail(ERANGE, std::string(kFailed));
+      const bool terminated = payload.back() == 0;
       if (payload.size() - (terminated ? 1 : 0) > rule.max) return fail(ERANGE, std::string(kFailed));
       return {};
     }

@@ -72,6 +72,7 @@ Result<> Device::set_up(const Rtnl& rtnl, bool up) {
   if (up == is_up()) return {};
   if (up) {
     TRY(open(rtnl));
+    activated_ = true;
     flags_.fetch_or(kUp, std::memory_order_acq_rel);
   } else {
     stop(rtnl);

@@ -100,6 +100,8 @@ class Device : public std::enable_shared_from_this<Device> {
   [[nodiscard]] const std::string& alias() const { return alias_; }
   [[nodiscard]] std::uint32_t promiscuity() const { return promiscuity_; }
   [[nodiscard]] std::uint32_t carrier_changes() const { return carrier_changes_; }
+  // Whether it has been up since it was made: from then on it has its queueing discipline (dev_activate).
+  [[nodiscard]] bool activated() const { return activated_; }
   [[nodiscard]] OperState operstate() const;
   // Flags as `ip link` shows them: with RUNNING and LOWER_UP worked out.
   [[nodiscard]] std::uint32_t reported_flags() const;
@@ -187,6 +189,7 @@ class Device : public std::enable_shared_from_this<Device> {
   std::string alias_;
   std::uint32_t promiscuity_ = 0;
   std::uint32_t carrier_changes_;
+  bool activated_ = false;
 
   std::atomic<Namespace*> netns_{nullptr};
   std::atomic<IfIndex> ifindex_{0};
