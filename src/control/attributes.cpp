@@ -54,6 +54,11 @@ Result<> validate(const Rule& rule, ByteSpan payload) {
       if (payload.size() - (terminated ? 1 : 0) > rule.max) return fail(ERANGE, std::string(kFailed));
       return {};
     }
+    case Form::kZeroText: {
+      const ByteSpan within = payload.first(std::min<std::size_t>(payload.size(), std::size_t{rule.max} + 1));
+      if (std::ranges::find(within, 0) == within.end()) return fail(EINVAL, std::string(kFailed));
+      return {};
+    }
     case Form::kBinary:
       if (payload.size() < rule.min || payload.size() > rule.max) return fail(ERANGE, std::string(kFailed));
       return {};

@@ -41,8 +41,9 @@ enum class Form : std::uint8_t {
   kU8,
   kU16,
   kU32,
-  kText,    // at most `max` bytes
-  kBinary,  // `min` to `max` bytes
+  kText,      // at most `max` bytes
+  kZeroText,  // the same, and a zero behind it (NLA_NUL_STRING)
+  kBinary,    // `min` to `max` bytes
   kNested,
   kReadOnly,  // refused with `message`
 };

@@ -34,7 +34,7 @@ constexpr Rule kBpfPolicy[] = {
     {.type = kTcaBpfOpsLen, .form = Form::kU16},
     {.type = kTcaBpfOps, .form = Form::kBinary, .max = 4096 * 8},
     {.type = kTcaBpfFd, .form = Form::kU32},
-    {.type = kTcaBpfName, .form = Form::kText, .max = kMaxFilterName},
+    {.type = kTcaBpfName, .form = Form::kZeroText, .max = kMaxFilterName},
     {.type = kTcaBpfFlags, .form = Form::kU32},
     {.type = kTcaBpfFlagsGen, .form = Form::kU32},
 };
@@ -158,8 +158,9 @@ Result<ProgramRef> find_program(const Client& client, std::uint32_t fd) {
   return program;
 }
 
-// cls_bpf_change, but for the handle. No hardware takes a filter, which is an error to who wants no other.
-Result<Filter> parse_filter(const Client& client, const AttributeTable& attributes) {
+// cls_bpf_change, but for the handle. `present`: the filter whose place it takes, or null. No hardware takes
+// a filter, which is an error to who wants no other.
+Result<Filter> parse_filter(const Client& client, const AttributeTable& attributes, const Filter* present) {
   const auto nest = attributes.find(kTcaOptions);
   if (!nest) return fail(EINVAL);
   const Result<AttributeTable> parsed = AttributeTable::parse(*nest, kBpfPolicy);
@@ -178,10 +179,11 @@ Result<Filter> parse_filter(const Client& client, const AttributeTable& attribut
     return fail(EINVAL);
   if (bytecode) return fail(EOPNOTSUPP, "bytecode of classic BPF is not supported; use an object file");
   ProgramRef program = TRY(find_program(client, *fd));
-  if ((gen_flags & kSkipSw) != 0) return fail(EINVAL);
+  if (present != nullptr && gen_flags != (present->skip_hw ? kSkipHw : 0U)) return fail(EINVAL);
+  if ((gen_flags & kSkipSw) != 0) return fail(EOPNOTSUPP);
   return Filter{.program = std::move(program),
                 .name = std::string(options.text(kTcaBpfName).value_or("")),
-                .classid = options.number(kTcaBpfClassid),
+                .classid = options.number(kTcaBpfClassid).value_or(0),
                 .direct_action = (flags & kBpfDirectAction) != 0,
                 .skip_hw = (gen_flags & kSkipHw) != 0};
 }
@@ -241,10 +243,10 @@ Place place_of_dump(const Client& client, const Rtnl& rtnl, const Order& order) 
   if (place.device == nullptr || major_of(place.parent) != kIngressHandle) return place;
   if (!place.device->clsact.kind(rtnl)) return place;
   place.block = find_block(rtnl, place.device->clsact, place.parent).value_or(nullptr);
-  if (place.block != nullptr && place.block->index() != 0) {
-    place.device = nullptr;
-    place.parent = place.block->index();
-  }
+  if (place.block == nullptr) return place;
+  const bool shared = place.block->index() != 0;
+  if (shared) place.device = nullptr;
+  place.parent = shared ? place.block->index() : place.block->last_parent();
   return place;
 }
 
@@ -258,6 +260,7 @@ Result<> new_filter(Client& client, const TcRequest& request) {
     return fail(ENOENT, "Invalid filter command with priority of zero");
   const Rtnl rtnl = client.network().lock();
   const Place place = TRY(find_place(client, rtnl, order));
+  place.block->set_last_parent(rtnl, place.parent);
   TRY(check_chain(order.chain));
 
   const Classifier* classifier = nullptr;
@@ -274,7 +277,7 @@ Result<> new_filter(Client& client, const TcRequest& request) {
     return fail(ENOENT, "Need both RTM_NEWTFILTER and NLM_F_CREATE to create a new filter");
   if (present != nullptr && (order.flags & kExclusive) != 0) return fail(EEXIST, "Filter already exists");
 
-  Filter filter = TRY(parse_filter(client, order.attributes));
+  Filter filter = TRY(parse_filter(client, order.attributes, present));
   filter.handle = order.header.handle != 0 ? order.header.handle : lowest_free_handle(classifier);
   const Be16 protocol = classifier != nullptr ? classifier->protocol : order.protocol;
   place.block->put(rtnl, order.chain, static_cast<std::uint16_t>(order.priority), protocol,

@@ -31,7 +31,7 @@ struct FilterProgram {
 // TCA_OPTIONS of a filter.
 struct FilterOptions {
   std::string name;
-  std::optional<std::uint32_t> classid;
+  std::uint32_t classid = 0;    // 0: none
   std::uint32_t flags = 0;      // kBpfDirectAction
   std::uint32_t gen_flags = 0;  // ClassifierFlag
   FilterProgram program;

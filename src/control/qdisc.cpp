@@ -71,18 +71,18 @@ Result<Blocks> parse_blocks(const Order& order, QdiscKind kind) {
   return blocks;
 }
 
-// A block belongs to one direction of one device; what is to be replaced may have it, unless filters are in
-// it, which the new one would have to take over.
+// A block belongs to one direction of one device. Its own device cannot have it twice, not even for the time
+// in which one qdisc takes the place of another (tcf_block_get_ext); others cannot join.
 Result<> check_unshared(const Client& client, const Rtnl& rtnl, const Order& order, const Blocks& blocks) {
-  const Failure refusal =
-      fail(EOPNOTSUPP, "sharing a block between qdiscs is not supported; give each its own");
-  if (blocks.ingress != 0 && blocks.ingress == blocks.egress) return refusal;
+  const Failure taken = fail(EBUSY, "block dev insert failed");
+  if (blocks.ingress != 0 && blocks.ingress == blocks.egress) return taken;
   for (const DeviceRef& device : client.netns()->devices(rtnl)) {
     for (const Direction direction : {Direction::kIngress, Direction::kEgress}) {
       const device::FilterBlock* const block = device->clsact.block(rtnl, direction);
       if (block == nullptr || block->index() == 0) continue;
       if (block->index() != blocks.ingress && block->index() != blocks.egress) continue;
-      if (device != order.device || !block->chains().empty()) return refusal;
+      if (device == order.device) return taken;
+      return fail(EOPNOTSUPP, "sharing a block between devices is not supported; give each its own");
     }
   }
   return {};
@@ -220,7 +220,7 @@ Result<Found> find_existing(const Rtnl& rtnl, const Order& order) {
     }
     if (header.handle != 0 && header.handle != found.handle) return fail(EINVAL, "Invalid handle");
   }
-  if (order.differs_from(found.kind)) return fail(EINVAL, "Invalid qdisc name");
+  if (order.differs_from(found.kind)) return fail(EINVAL, "Invalid qdisc name: must match existing qdisc");
   return found;
 }
 

@@ -14,8 +14,8 @@ FilterBlock::~FilterBlock() {
 }
 
 const FilterChain* FilterBlock::chain(std::uint32_t index) const {
-  const auto found = chains_.find(index);
-  return found != chains_.end() ? &found->second : nullptr;
+  const auto found = std::ranges::find(chains_, index, &Numbered::index);
+  return found != chains_.end() ? &found->classifiers : nullptr;
 }
 
 const Classifier* FilterBlock::at_or_behind(std::uint32_t chain, std::uint32_t priority) const {
@@ -27,7 +27,7 @@ const Classifier* FilterBlock::at_or_behind(std::uint32_t chain, std::uint32_t p
 
 void FilterBlock::put(const Rtnl&, std::uint32_t chain, std::uint16_t priority, Be16 protocol,
                       Filter filter) {
-  FilterChain& present = chains_[chain];
+  FilterChain& present = chain_for_change(chain);
   auto place = std::ranges::lower_bound(present, priority, {}, &Classifier::priority);
   if (place == present.end() || place->priority != priority) {
     place = present.insert(place, {.priority = priority, .protocol = protocol, .filters = {}});
@@ -42,7 +42,7 @@ void FilterBlock::put(const Rtnl&, std::uint32_t chain, std::uint16_t priority, 
 }
 
 void FilterBlock::remove(const Rtnl&, std::uint32_t chain, std::uint16_t priority, std::uint32_t handle) {
-  FilterChain& present = chains_[chain];
+  FilterChain& present = chain_for_change(chain);
   const auto place = std::ranges::find(present, priority, &Classifier::priority);
   if (place != present.end()) {
     std::erase_if(place->filters, [handle](const Filter& filter) { return filter.handle == handle; });
@@ -52,19 +52,25 @@ void FilterBlock::remove(const Rtnl&, std::uint32_t chain, std::uint16_t priorit
 }
 
 void FilterBlock::remove(const Rtnl&, std::uint32_t chain, std::uint16_t priority) {
-  std::erase_if(chains_[chain],
+  std::erase_if(chain_for_change(chain),
                 [priority](const Classifier& classifier) { return classifier.priority == priority; });
   changed(chain);
 }
 
 void FilterBlock::flush(const Rtnl&, std::uint32_t chain) {
-  chains_[chain].clear();
+  chain_for_change(chain).clear();
   changed(chain);
 }
 
-void FilterBlock::changed(std::uint32_t chain) {
-  if (chains_[chain].empty()) chains_.erase(chain);
-  if (chain == 0) publish();
+FilterChain& FilterBlock::chain_for_change(std::uint32_t index) {
+  const auto found = std::ranges::find(chains_, index, &Numbered::index);
+  if (found != chains_.end()) return found->classifiers;
+  return chains_.emplace_back(Numbered{.index = index, .classifiers = {}}).classifiers;
+}
+
+void FilterBlock::changed(std::uint32_t index) {
+  std::erase_if(chains_, [](const Numbered& chain) { return chain.classifiers.empty(); });
+  if (index == 0) publish();
 }
 
 void FilterBlock::publish() {

@@ -4,8 +4,6 @@
 // chain).
 #pragma once
 
-#include <map>
-
 #include "base/rcu.h"
 #include "device/filter.h"
 #include "device/network.h"
@@ -25,7 +23,16 @@ class FilterBlock {
   FilterBlock& operator=(const FilterBlock&) = delete;
 
   [[nodiscard]] std::uint32_t index() const { return index_; }
-  [[nodiscard]] const std::map<std::uint32_t, FilterChain>& chains() const { return chains_; }
+  // By which of its parents a request last meant the block, as dumps say it (tcf_block::classid): those of
+  // the ingress qdisc all mean the same.
+  [[nodiscard]] std::uint32_t last_parent() const { return last_parent_; }
+  void set_last_parent(const Rtnl&, std::uint32_t parent) { last_parent_ = parent; }
+  // In the order in which they came into being; each holds something.
+  struct Numbered {
+    std::uint32_t index = 0;
+    FilterChain classifiers;
+  };
+  [[nodiscard]] const std::vector<Numbered>& chains() const { return chains_; }
   // Null: nothing is in it.
   [[nodiscard]] const FilterChain* chain(std::uint32_t index) const;
   // The classifier of that priority; where there is none, the one that comes next. Null: none comes.
@@ -40,14 +47,17 @@ class FilterBlock {
   void flush(const Rtnl& rtnl, std::uint32_t chain);
 
  private:
-  // The chain has changed: it goes when it is empty, and packets get to see it.
-  void changed(std::uint32_t chain);
+  // The chain, made if it is not there.
+  [[nodiscard]] FilterChain& chain_for_change(std::uint32_t index);
+  // It has changed: it goes when it is empty, and packets get to see it.
+  void changed(std::uint32_t index);
   void publish();
 
   Hook& hook_;
   Counters counters_;
   std::uint32_t index_;
-  std::map<std::uint32_t, FilterChain> chains_;
+  std::uint32_t last_parent_ = 0;
+  std::vector<Numbered> chains_;
 };
 
 // The filter with that handle; null: none.

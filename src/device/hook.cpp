@@ -44,8 +44,7 @@ std::int32_t direct_action(std::int32_t answer) {
 // One filter's verdict (a round of cls_bpf_classify); kActOk sets tc_index to the minor number of the class.
 std::int32_t run_filter(Execution& execution, const Filter& filter, Packet& packet) {
   PacketMeta& meta = packet.meta;
-  const std::uint32_t default_class = filter.classid.value_or(0);
-  meta.tc_classid = static_cast<std::uint16_t>(default_class);
+  meta.tc_classid = static_cast<std::uint16_t>(filter.classid);
   const std::int32_t answer = execution.run(*filter.program, packet);
   if (meta.tstamp == 0) meta.tstamp_type = TimestampType::kRealtime;
   if (execution.faulted()) return kActShot;
@@ -56,7 +55,7 @@ std::int32_t run_filter(Execution& execution, const Filter& filter, Packet& pack
     return action;
   }
   if (answer == 0) return kActUnspec;
-  meta.tc_index = static_cast<std::uint16_t>(answer == kDefaultClass ? default_class
+  meta.tc_index = static_cast<std::uint16_t>(answer == kDefaultClass ? filter.classid
                                                                      : static_cast<std::uint32_t>(answer));
   return kActOk;
 }
