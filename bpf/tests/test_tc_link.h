@@ -1,4 +1,5 @@
-// What the programs of test_tc_link.bpf.c have seen and what they are told; shared with the tests that load them.
+// What the programs of test_tc_link.bpf.c have seen and what they are told; shared with the tests that load
+// them.
 #pragma once
 
 #include <linux/types.h>

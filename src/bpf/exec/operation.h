@@ -11,36 +11,48 @@
 
 namespace netkit::bpf {
 
+// clang-format off
 // The closed list of operations, from which the enum and the interpreter's jump table are made. Each binary
 // and comparison name stands for four operations: 64 and 32 bits wide, with a constant (K) and a register
 // (X).
-#define NETKIT_BINARY_OPERATIONS(X) \
-  X(Add)                            \
-  X(Sub) X(Mul) X(Div) X(SignedDiv) X(Mod) X(SignedMod) X(Or) X(And) X(Xor) X(Lsh) X(Rsh) X(Arsh) X(Mov)
+#define NETKIT_BINARY_OPERATIONS(X)                          \
+  X(Add) X(Sub) X(Mul) X(Div) X(SignedDiv) X(Mod) X(SignedMod) \
+  X(Or) X(And) X(Xor) X(Lsh) X(Rsh) X(Arsh) X(Mov)
 #define NETKIT_COMPARISONS(X) \
   X(Jeq) X(Jne) X(Jgt) X(Jge) X(Jlt) X(Jle) X(Jset) X(Jsgt) X(Jsge) X(Jslt) X(Jsle)
 #define NETKIT_FOUR_FORMS(X, name) X(name##64K) X(name##64X) X(name##32K) X(name##32X)
 
 // X(name, value type, type it is extended by)
-#define NETKIT_LOADS(X)                                                                 \
-  X(Load8, std::uint8_t, std::uint8_t)                                                  \
-  X(Load16, std::uint16_t, std::uint16_t) X(Load32, std::uint32_t, std::uint32_t)       \
-      X(Load64, std::uint64_t, std::uint64_t) X(LoadSigned8, std::uint8_t, std::int8_t) \
-          X(LoadSigned16, std::uint16_t, std::int16_t) X(LoadSigned32, std::uint32_t, std::int32_t)
+#define NETKIT_LOADS(X)                            \
+  X(Load8, std::uint8_t, std::uint8_t)             \
+  X(Load16, std::uint16_t, std::uint16_t)          \
+  X(Load32, std::uint32_t, std::uint32_t)          \
+  X(Load64, std::uint64_t, std::uint64_t)          \
+  X(LoadSigned8, std::uint8_t, std::int8_t)        \
+  X(LoadSigned16, std::uint16_t, std::int16_t)     \
+  X(LoadSigned32, std::uint32_t, std::int32_t)
 // X(name, value type)
-#define NETKIT_SIZES(X) X(8, std::uint8_t) X(16, std::uint16_t) X(32, std::uint32_t) X(64, std::uint64_t)
+#define NETKIT_SIZES(X) \
+  X(8, std::uint8_t) X(16, std::uint16_t) X(32, std::uint32_t) X(64, std::uint64_t)
 // X(name, function of the __atomic family); each is there plain and fetching, 32 and 64 bits wide.
-#define NETKIT_ATOMICS(X)                                                        \
-  X(Add, __atomic_fetch_add)                                                     \
-  X(Or, __atomic_fetch_or) X(And, __atomic_fetch_and) X(Xor, __atomic_fetch_xor) \
-      X(Xchg, __atomic_exchange_n)
+#define NETKIT_ATOMICS(X)       \
+  X(Add, __atomic_fetch_add)    \
+  X(Or, __atomic_fetch_or)      \
+  X(And, __atomic_fetch_and)    \
+  X(Xor, __atomic_fetch_xor)    \
+  X(Xchg, __atomic_exchange_n)
 
-#define NETKIT_OTHER_OPERATIONS(X)                                                                           \
-  X(Neg64)                                                                                                   \
-  X(Neg32) X(MovSigned8To64) X(MovSigned16To64) X(MovSigned32To64) X(MovSigned8To32) X(MovSigned16To32)      \
-      X(Truncate16) X(Truncate32) X(Keep64) X(Swap16) X(Swap32) X(Swap64) X(LoadConstant) X(Jump) X(MayGoto) \
-          X(Cmpxchg32) X(Cmpxchg64) X(CallPlain) X(CallChecked) X(CallTail) X(CallLocal) X(CallPoisoned)     \
-              X(Exit) X(SecondSlot)
+#define NETKIT_OTHER_OPERATIONS(X)                                           \
+  X(Neg64) X(Neg32)                                                          \
+  X(MovSigned8To64) X(MovSigned16To64) X(MovSigned32To64)                    \
+  X(MovSigned8To32) X(MovSigned16To32)                                       \
+  X(Truncate16) X(Truncate32) X(Keep64) X(Swap16) X(Swap32) X(Swap64)        \
+  X(LoadConstant)                                                            \
+  X(Jump) X(MayGoto)                                                         \
+  X(Cmpxchg32) X(Cmpxchg64)                                                  \
+  X(CallPlain) X(CallChecked) X(CallTail) X(CallLocal) X(CallPoisoned)       \
+  X(Exit) X(SecondSlot)
+// clang-format on
 
 enum class OpCode : std::uint16_t {
 #define NETKIT_ENUMERATE(name) k##name,
