@@ -36,7 +36,7 @@ Result<> fill(const ProgramSlot& slot, const LoadedObject& loaded) {
 
 }  // namespace
 
-Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& options) {
+Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& options, std::uint32_t uid) {
   LinkedObject linked = TRY(link(object, options));
 
   // Nothing is published before all of it is known to be good.
@@ -44,6 +44,7 @@ Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& op
   for (const auto& image : linked.programs) {
     auto program = prepare(image);
     if (!program) return in_object(object, std::move(program).error());
+    (*program)->uid = uid;
     prepared.push_back(*std::move(program));
   }
   LoadedObject loaded{.maps = std::move(linked.maps), .programs = {}};

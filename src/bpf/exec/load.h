@@ -1,6 +1,8 @@
 // From an object file to programs that hooks can run: the work of `bpftool prog loadall`.
 #pragma once
 
+#include <unistd.h>
+
 #include <filesystem>
 #include <string_view>
 #include <vector>
@@ -24,8 +26,10 @@ struct LoadedObject {
 
 // Links the object, prepares each program for the interpreter, publishes it and fills the slots of prog
 // arrays that the object initialises. What is not supported is refused by its name, with the program and the
-// source line. All or nothing: after an error no program, map or slot remains.
-[[nodiscard]] Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& options = {});
+// source line. All or nothing: after an error no program, map or slot remains. `uid`: whose programs they
+// are.
+[[nodiscard]] Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& options = {},
+                                               std::uint32_t uid = ::getuid());
 // The same for a file.
 [[nodiscard]] Result<LoadedObject> load_object(const std::filesystem::path& path,
                                                const LinkOptions& options = {});

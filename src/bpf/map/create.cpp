@@ -27,6 +27,12 @@ constexpr std::array kMapTypes = {
     MapTypeRow{MapType::kLpmTrie, check_lpm_trie, make_lpm_trie},
 };
 
+// Null: not supported.
+const MapTypeRow* find_row(MapType type) {
+  const auto* row = std::ranges::find(kMapTypes, type, &MapTypeRow::type);
+  return row == kMapTypes.end() ? nullptr : row;
+}
+
 std::string type_name(MapType type) {
   const std::string_view name = map_type_name(type);
   return name.empty() ? fmt::format("type {}", static_cast<std::uint32_t>(type)) : std::string(name);
@@ -38,15 +44,22 @@ Failure refused(const MapSpec& spec, std::string_view why) {
 
 }  // namespace
 
-Result<MapRef> create_map(const MapSpec& spec) {
+Result<> check_map(const MapSpec& spec) {
   if (spec.extra != 0) return refused(spec, "map_extra must be 0 for this type");
   if ((spec.flags & kRdonly) != 0 && (spec.flags & kWronly) != 0) {
     return refused(spec, "RDONLY and WRONLY exclude each other");
   }
-  const auto* row = std::ranges::find(kMapTypes, spec.type, &MapTypeRow::type);
-  if (row == kMapTypes.end()) return refused(spec, "this map type is not supported");
-  TRY(row->check(spec));
-  return MapTable::instance().publish(TRY(row->make(spec)));
+  const auto* row = find_row(spec.type);
+  if (row == nullptr) return refused(spec, "this map type is not supported");
+  return row->check(spec);
+}
+
+// Flags that are about a descriptor leave no trace (bpf_map_flags_retain_permanent).
+Result<MapRef> create_map(const MapSpec& spec) {
+  TRY(check_map(spec));
+  MapSpec permanent = spec;
+  permanent.flags &= ~(kRdonly | kWronly);
+  return MapTable::instance().publish(TRY(find_row(spec.type)->make(permanent)));
 }
 
 }  // namespace netkit::bpf

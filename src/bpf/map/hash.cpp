@@ -100,6 +100,11 @@ class HashMap final : public Map {
 
   Result<> user_delete(const std::byte* key) override { return answer(hash_erase(base(), geometry_, key)); }
 
+  Result<> user_take(const std::byte* key, std::byte* to, std::uint64_t) override {
+    return answer(
+        hash_erase(base(), geometry_, key, [&](std::uint32_t element) { read_value(element, to, kAny); }));
+  }
+
   Result<> user_next_key(const std::byte* key, std::byte* next) override {
     std::uint32_t from = 0;
     if (key != nullptr) {
@@ -151,6 +156,53 @@ class HashMap final : public Map {
       read_value(element, to.data() + at + geometry_.key_size, kAny);
       return false;
     });
+  }
+
+  // Whole buckets, so that nothing is missed or seen twice: the cursor is a bucket's number
+  // (__htab_map_lookup_and_delete_batch).
+  Result<> user_read_batch(MapBatch& batch, std::uint64_t flags) override {
+    if (!batch.cursor.empty() && batch.cursor.size() != sizeof(std::uint32_t))
+      return fail(EFAULT, "the cursor is none of this map's");
+    std::uint32_t at = batch.cursor.empty() ? 0 : load_unaligned<std::uint32_t>(batch.cursor.data());
+    batch.cursor.resize(sizeof at);
+    for (at = next_used_bucket(at); at != kNoBucket; at = next_used_bucket(at + 1)) {
+      store_unaligned(batch.cursor.data(), at);
+      if (!take_bucket(at, batch, flags)) return batch.count == 0 ? answer(-ENOSPC) : Result<>{};
+    }
+    store_unaligned(batch.cursor.data(), geometry_.bucket_mask + 1);
+    return answer(-ENOENT);
+  }
+
+  // False: there is not enough room for all of its entries.
+  bool take_bucket(std::uint32_t number, MapBatch& batch, std::uint64_t flags) const {
+    std::vector<std::uint32_t> elements;
+    {
+      HashBucket& source = bucket(number);
+      MapLock lock(source.lock);
+      find_in_chain_if(base(), geometry_, source, [&](std::uint32_t element, const ElementHead&) {
+        elements.push_back(element);
+        return false;
+      });
+      if (elements.size() > batch.room - batch.count) return false;
+      for (const std::uint32_t element : elements) append(element, batch, flags);
+      if (!batch.remove) return true;
+      for (std::size_t left = elements.size(); left > 0; --left) {
+        const std::uint32_t first = linked_number(source.first.load(std::memory_order_relaxed));
+        unlink_from_chain(base(), geometry_, {&source.first, first}, lock);
+      }
+    }
+    for (const std::uint32_t element : elements)
+      hash_give(base(), geometry_, number % geometry_.pool.shard_count, element);
+    return true;
+  }
+
+  void append(std::uint32_t element, MapBatch& batch, std::uint64_t flags) const {
+    batch.keys.resize(batch.keys.size() + geometry_.key_size);
+    read_key(element, batch.keys.data() + batch.keys.size() - geometry_.key_size);
+    const std::size_t value_size = user_value_size(flags);
+    batch.values.resize(batch.values.size() + value_size);
+    read_value(element, batch.values.data() + batch.values.size() - value_size, flags);
+    ++batch.count;
   }
 
   // The first bucket at or behind `from` that seems to hold something, or kNoBucket. Pages of buckets that

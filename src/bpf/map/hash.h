@@ -147,8 +147,9 @@ std::int64_t hash_update(std::byte* base, const HashGeometry& geometry, const st
   return outcome;
 }
 
-// bpf_map_delete_elem.
-inline std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, const std::byte* key) {
+// bpf_map_delete_elem. `look(element)` sees the entry before it goes, under the lock.
+template <class Look>
+std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, const std::byte* key, Look look) {
   const std::uint32_t hash = hash_key(key, geometry.key_size, geometry.seed);
   HashBucket& bucket = hash_bucket(base, geometry, hash & geometry.bucket_mask);
   std::uint32_t erased = 0;
@@ -156,12 +157,16 @@ inline std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, co
     MapLock lock(bucket.lock);
     const ChainPlace place = find_in_chain(base, geometry, bucket, key, hash);
     if (place.element == 0) return -ENOENT;
+    look(place.element);
     unlink_from_chain(base, geometry, place, lock);
     erased = place.element;
   }
   // The caller's CPU is not known here; the hash spreads what comes back over all of them.
   hash_give(base, geometry, hash % geometry.pool.shard_count, erased);
   return 0;
+}
+inline std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, const std::byte* key) {
+  return hash_erase(base, geometry, key, [](std::uint32_t) {});
 }
 
 }  // namespace netkit::bpf

@@ -33,9 +33,8 @@ Failure wrong_size(const MapSpec& spec, std::string_view what, std::size_t given
               fmt::format("map '{}': a {} of {} bytes where {} are needed", spec.name, what, given, wanted));
 }
 
-Failure not_permitted(const Map& map, std::string_view what) {
-  return fail(EPERM, fmt::format("map '{}' is {}: {} is not permitted", map.spec().name,
-                                 map.frozen() ? "frozen" : "restricted by its flags", what));
+Failure refuse_frozen(const Map& map) {
+  return fail(EPERM, fmt::format("map '{}' is frozen", map.spec().name));
 }
 
 }  // namespace
@@ -55,7 +54,6 @@ std::size_t Map::user_value_size(std::uint64_t flags) const {
 }
 
 Result<> Map::read(std::span<const std::byte> key, std::span<std::byte> value, std::uint64_t flags) {
-  if ((spec_.flags & kWronly) != 0) return not_permitted(*this, "reading");
   TRY(answer(check_flags(spec_, flags, kLock | kUpdateCpu)));
   if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
   if (value.size() != user_value_size(flags)) {
@@ -65,7 +63,7 @@ Result<> Map::read(std::span<const std::byte> key, std::span<std::byte> value, s
 }
 
 Result<> Map::write(std::span<const std::byte> key, std::span<const std::byte> value, std::uint64_t flags) {
-  if (!may_write()) return not_permitted(*this, "writing");
+  if (frozen()) return refuse_frozen(*this);
   TRY(answer(check_flags(spec_, flags, ~0U)));
   if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
   if (value.size() != user_value_size(flags)) {
@@ -75,13 +73,20 @@ Result<> Map::write(std::span<const std::byte> key, std::span<const std::byte> v
 }
 
 Result<> Map::remove(std::span<const std::byte> key) {
-  if (!may_write()) return not_permitted(*this, "deleting");
+  if (frozen()) return refuse_frozen(*this);
   if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
   return user_delete(key.data());
 }
 
+Result<> Map::take(std::span<const std::byte> key, std::span<std::byte> value, std::uint64_t flags) {
+  if (frozen()) return refuse_frozen(*this);
+  TRY(answer(check_flags(spec_, flags, kLock)));
+  if (key.size() != spec_.key_size) return wrong_size(spec_, "key", key.size(), spec_.key_size);
+  if (value.size() != user_value_size()) return wrong_size(spec_, "value", value.size(), user_value_size());
+  return user_take(key.data(), value.data(), flags);
+}
+
 Result<> Map::next_key(std::span<const std::byte> key, std::span<std::byte> next) {
-  if ((spec_.flags & kWronly) != 0) return not_permitted(*this, "reading");
   if (!key.empty() && key.size() != spec_.key_size) {
     return wrong_size(spec_, "key", key.size(), spec_.key_size);
   }
@@ -90,7 +95,6 @@ Result<> Map::next_key(std::span<const std::byte> key, std::span<std::byte> next
 }
 
 Result<> Map::for_each(const Visitor& visit) {
-  if ((spec_.flags & kWronly) != 0) return not_permitted(*this, "reading");
   user_visit(visit);
   return {};
 }
@@ -104,10 +108,37 @@ void Map::user_visit(const Visitor& visit) {
   }
 }
 
-Result<> Map::freeze() {
-  if ((spec_.flags & kRdonly) != 0 || frozen_.exchange(true, std::memory_order_acq_rel)) {
-    return not_permitted(*this, "freezing");
+Result<> Map::user_take(const std::byte*, std::byte*, std::uint64_t) {
+  return fail(kENOTSUPP, fmt::format("map '{}' ({}): reading and deleting in one step is for hash types only",
+                                     spec_.name, map_type_name(spec_.type)));
+}
+
+Result<> Map::read_batch(MapBatch& batch, std::uint64_t flags) {
+  if (batch.remove && frozen()) return refuse_frozen(*this);
+  TRY(answer(check_flags(spec_, flags, kLock | kUpdateCpu)));
+  if (batch.room == 0) return {};
+  return user_read_batch(batch, flags);
+}
+
+// generic_map_lookup_batch
+Result<> Map::user_read_batch(MapBatch& batch, std::uint64_t flags) {
+  if (!batch.cursor.empty() && batch.cursor.size() != spec_.key_size)
+    return wrong_size(spec_, "cursor", batch.cursor.size(), spec_.key_size);
+  std::vector<std::byte> key(spec_.key_size);
+  std::vector<std::byte> value(user_value_size(flags));
+  while (batch.count < batch.room) {
+    TRY(user_next_key(batch.cursor.empty() ? nullptr : batch.cursor.data(), key.data()));
+    batch.cursor = key;
+    if (!user_lookup(key.data(), value.data(), flags)) continue;  // deleted meanwhile
+    batch.keys.insert(batch.keys.end(), key.begin(), key.end());
+    batch.values.insert(batch.values.end(), value.begin(), value.end());
+    ++batch.count;
   }
+  return {};
+}
+
+Result<> Map::freeze() {
+  if (frozen_.exchange(true, std::memory_order_acq_rel)) return refuse_frozen(*this);
   memory_.header().frozen = 1;
   return {};
 }

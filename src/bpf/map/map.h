@@ -13,6 +13,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "bpf/map/memory.h"
@@ -43,6 +44,16 @@ struct MapOperations {
   std::int64_t (*erase)(Map& map, const void* key) = nullptr;
 };
 
+// Several entries at once (BPF_MAP_LOOKUP_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH).
+struct MapBatch {
+  std::vector<std::byte> cursor{};  // where to begin, and in the end where to go on; empty: at the start
+  std::uint32_t room = 0;           // at most so many entries
+  bool remove = false;              // hash types only
+  std::uint32_t count = 0;          // entries read
+  std::vector<std::byte> keys{};    // one behind the other
+  std::vector<std::byte> values{};
+};
+
 class Map {
  public:
   virtual ~Map();
@@ -61,8 +72,8 @@ class Map {
   [[nodiscard]] bool program_may_write() const { return (spec_.flags & kRdonlyProg) == 0; }
 
   // ---- the side of user space (bpf(2) map commands) ----
-  // Spans of any other size than that of the map's keys and values are EINVAL; reading a map made with
-  // kWronly and changing one that is frozen or was made with kRdonly are EPERM.
+  // Spans of any other size than that of the map's keys and values are EINVAL; changing a frozen map is
+  // EPERM. kRdonly and kWronly are not the map's: they restrict the descriptor that creation returns.
 
   // Bytes of a value: round_up(value_size, 8) * possible_cpus() in per-CPU types, but one copy of value_size
   // with kUpdateCpu (the CPU in the upper 32 bits) or kUpdateAllCpus; value_size in others.
@@ -73,6 +84,9 @@ class Map {
   [[nodiscard]] Result<> write(std::span<const std::byte> key, std::span<const std::byte> value,
                                std::uint64_t flags);
   [[nodiscard]] Result<> remove(std::span<const std::byte> key);
+  // Reads and removes an entry in one step. kENOTSUPP: other types than hashes.
+  [[nodiscard]] Result<> take(std::span<const std::byte> key, std::span<std::byte> value,
+                              std::uint64_t flags = kAny);
   // The key after `key` (empty, or not in the map: the first); ENOENT at the end. Order is the map's own.
   [[nodiscard]] Result<> next_key(std::span<const std::byte> key, std::span<std::byte> next);
   // BPF_MAP_FREEZE: no more writes from the user side. EPERM if that is so already.
@@ -82,6 +96,10 @@ class Map {
   // once, also while programs update the map. Key and value are copies, valid during the call.
   using Visitor = std::function<bool(std::span<const std::byte> key, std::span<const std::byte> value)>;
   [[nodiscard]] Result<> for_each(const Visitor& visit);
+
+  // Reads (and with `remove` removes) the next entries; see MapBatch. ENOENT: these were the last; ENOSPC:
+  // there is room for too few of a hash map to come any further.
+  [[nodiscard]] Result<> read_batch(MapBatch& batch, std::uint64_t flags = kAny);
 
   // The one value of an ARRAY map with a single entry, as a region that programs address directly (global
   // data); none for others.
@@ -103,13 +121,15 @@ class Map {
   // `key` null: the first.
   virtual Result<> user_next_key(const std::byte* key, std::byte* next) = 0;
   virtual void user_visit(const Visitor& visit);
+  virtual Result<> user_take(const std::byte* key, std::byte* value, std::uint64_t flags);
+  // By keys: the cursor is the last key read.
+  virtual Result<> user_read_batch(MapBatch& batch, std::uint64_t flags);
   // The last user reference (user_reference) has gone.
   virtual void user_references_gone() {}
 
  private:
   friend class MapTable;
   friend std::shared_ptr<Map> user_reference(const std::shared_ptr<Map>& map);
-  [[nodiscard]] bool may_write() const { return !frozen() && (spec_.flags & kRdonly) == 0; }
 
   MapSpec spec_;
   const MapOperations* operations_;
@@ -126,8 +146,11 @@ using MapRef = std::shared_ptr<Map>;
 // call each other through it hold each other otherwise and never go.
 [[nodiscard]] MapRef user_reference(const MapRef& map);
 
-// Creates a map of any supported type: checks the specification as the kernel does (its errno, in its order),
-// and gives it an id. A type that is not supported is EINVAL with the type's name in the text.
+// Checks a specification as the kernel does before it asks for permission (its errno, in its order). A type
+// that is not supported is EINVAL with the type's name in the text.
+[[nodiscard]] Result<> check_map(const MapSpec& spec);
+
+// Creates a map of any supported type from what check_map lets through, and gives it an id.
 // Types that the kernel allocates lazily, and ours all, take memory only for what they hold.
 [[nodiscard]] Result<MapRef> create_map(const MapSpec& spec);
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bpf/isa/insn.h"
@@ -48,5 +49,8 @@ struct ProgramImage {
   // The line of an instruction, or null when the object has no line information.
   [[nodiscard]] const SourceLine* line_of(std::uint32_t insn) const;
 };
+
+// license_is_gpl_compatible of the kernel.
+[[nodiscard]] bool is_gpl_compatible(std::string_view license);
 
 }  // namespace netkit::bpf

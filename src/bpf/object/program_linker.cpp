@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <span>
 #include <string_view>
 
@@ -12,13 +11,6 @@
 
 namespace netkit::bpf {
 namespace {
-
-// license_is_gpl_compatible of the kernel.
-bool is_gpl_compatible(std::string_view license) {
-  constexpr std::array<std::string_view, 6> kCompatible = {
-      "GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"};
-  return std::ranges::find(kCompatible, license) != kCompatible.end();
-}
 
 // Those of [first, first + count) in a vector that is sorted by instruction.
 template <class Record>
