@@ -266,8 +266,8 @@ TEST_F(HelperDifferential, L3CsumReplace) {
 }
 TEST_F(HelperDifferential, L4CsumReplace) {
   Values flags;
-  for (const std::uint64_t modifiers : {0x00, 0x10, 0x20, 0x60, 0x40, 0x30, 0x80, 0x90, 0x100}) {
-    for (const std::uint64_t size : {0, 2, 4, 3}) flags.push_back(size | modifiers);
+  for (const std::uint64_t modifiers : Values{0x00, 0x10, 0x20, 0x60, 0x40, 0x30, 0x80, 0x90, 0x100}) {
+    for (const std::uint64_t size : Values{0, 2, 4, 3}) flags.push_back(size | modifiers);
   }
   compare_all(CALL_L4_CSUM_REPLACE, {40, 50, 60, 41, 0x10000}, {0, 0xffff, 0x1234'5678},
               {0, 0xffff'ffff, 0x4321}, flags);
@@ -331,7 +331,7 @@ TEST_F(HelperDifferential, Loop) {
 TEST_F(HelperDifferential, Maps) {
   const Values maps = {0, 1, 2, 3};
   const Values keys = {0, 1, 2, 3, 4, 5, 0xffff'ffff};
-  for (const std::uint64_t flags : {2, 0, 1, 3, 4, 8, 16, 64}) {
+  for (const std::uint64_t flags : Values{2, 0, 1, 3, 4, 8, 16, 64}) {
     for (const script_helper helper : {CALL_MAP_UPDATE, CALL_MAP_LOOKUP, CALL_MAP_DELETE}) {
       for (const std::uint64_t map : maps)
         for (const std::uint64_t key : keys) {
@@ -347,7 +347,7 @@ TEST_F(HelperDifferential, ClocksAndCpu) {
 }
 TEST_F(HelperDifferential, TailCall) {
   // The rest of the script does not run: the chain ends in the other program.
-  for (const std::uint64_t index : {0, 1, 2, 3, -1}) {
+  for (const std::uint64_t index : Values{0, 1, 2, 3, ~std::uint64_t{0}}) {
     compare({{CALL_TAIL_CALL, {index}}, {CALL_CHANGE_TYPE, {2}}}, inputs()[0]);
     if (HasFatalFailure()) return;
   }
@@ -365,7 +365,7 @@ TEST_F(HelperDifferential, TracePrintk) {
     for (const script_helper helper : {CALL_TRACE_PRINTK, CALL_TRACE_VPRINTK}) {
       for (const std::uint64_t size : {std::uint64_t{1}, std::uint64_t{3}, std::uint64_t{format.size()},
                                        std::uint64_t{format.size() + 1}}) {
-        for (const std::uint64_t arguments : {0, 8, 16, 96, 104, 12}) {
+        for (const std::uint64_t arguments : Values{0, 8, 16, 96, 104, 12}) {
           compare({{helper, {size, arguments, 0, 0}}}, inputs()[0]);
           ASSERT_FALSE(HasFatalFailure()) << format;
         }

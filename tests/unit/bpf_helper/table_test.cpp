@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "bpf/helper/helper.h"
 
 namespace netkit::bpf {
@@ -22,8 +24,8 @@ TEST(HelperTable, NumbersRiseAndAreFound) {
 }
 
 TEST(HelperTable, HoldsWhatTheFirstProgramsNeed) {
-  for (const std::uint32_t number :
-       {1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 23, 26, 28, 32, 34, 38, 39, 41, 43, 68, 177}) {
+  for (const std::uint32_t number : std::vector<std::uint32_t>{1,  2,  3,  5,  6,  7,  8,  9,  10, 11, 12,
+                                                               23, 26, 28, 32, 34, 38, 39, 41, 43, 68, 177}) {
     EXPECT_NE(find_helper(number), nullptr) << kernel_helper_name(number);
   }
 }
