@@ -38,6 +38,16 @@ Result<ProgramRef> classifier(const Client& client, std::int32_t fd) {
   return program;
 }
 
+// BPF_PROG_ATTACH at other points. One that the kernel knows and does not serve this way (XDP) lets a request
+// that is well formed come as far as its descriptor.
+Failure refuse_attach_type(const Client& client, const AttachRequest& request) {
+  constexpr std::uint32_t kBaseFlags = 1U | 2U | device::kReplace | 64U;  // BPF_F_ATTACH_MASK_BASE
+  const bool well_formed = request.attach_type == static_cast<std::uint32_t>(AttachType::kXdp) &&
+                           (request.flags & ~kBaseFlags) == 0 && request.relative == 0 &&
+                           request.expected_revision == 0;
+  return fail(well_formed && client.find(request.prog_fd) == nullptr ? EBADF : EINVAL);
+}
+
 // netkit_dev_fetch: the lists are reached through the primary alone.
 Result<AttachPoint> netkit_point(device::Netkit& netkit, AttachType type) {
   if (netkit.role() == device::Netkit::Role::kPeer) return fail(EACCES);
@@ -113,7 +123,7 @@ Relative resolve(const Client& client, std::uint32_t flags, std::uint32_t refere
 }  // namespace
 
 Result<> attach_program(Client& client, const AttachRequest& request) {
-  if (!is_device_attach_type(request.attach_type)) return fail(EINVAL);
+  if (!is_device_attach_type(request.attach_type)) return refuse_attach_type(client, request);
   if ((request.flags & ~device::kAttachFlags) != 0) return fail(EINVAL);
   const ProgramRef program = TRY(classifier(client, request.prog_fd));
   const bool replaces = (request.flags & device::kReplace) != 0;

@@ -115,6 +115,18 @@ TEST_F(LookupTest, AttachTypesOtherThanTheFourAreRefused) {
   }
 }
 
+TEST_F(LookupTest, AtXdpAWellFormedRequestComesAsFarAsItsDescriptor) {
+  at({99999, AttachType::kXdp});
+  EXPECT_EQ(attach({.prog = kBadDescriptor}), "EBADF");
+  EXPECT_EQ(attach({.prog = kBadDescriptor, .flags = kReplace | 1 | 2 | 64}), "EBADF");
+  EXPECT_EQ(attach({.prog = kBadDescriptor, .flags = kBefore}), "EINVAL");
+  EXPECT_EQ(attach({.prog = kBadDescriptor, .relative = 5}), "EINVAL");
+  EXPECT_EQ(attach({.prog = kBadDescriptor, .revision = 7}), "EINVAL");
+  EXPECT_EQ(attach({.prog = foreign_fd()}), "EINVAL");
+  EXPECT_EQ(detach({.prog = kBadDescriptor}), "EINVAL");
+  EXPECT_EQ(link(1, {.prog = kBadDescriptor}), "EBADF");
+}
+
 TEST_F(LookupTest, EveryKindOfDeviceHasTcxLists) {
   create_pair();
   Order dummy;
