@@ -24,14 +24,19 @@ struct Credentials {
   std::uint32_t gid = 0;
 };
 
-// An open map: a reference of user space, and what may be done through it (FMODE_CAN_READ, FMODE_CAN_WRITE).
+// What may be done through a map's descriptor (FMODE_CAN_READ, FMODE_CAN_WRITE).
+struct MapAccess {
+  bool read = true;
+  bool write = true;
+};
+
+// An open map, held by a reference of user space.
 struct MapHandle {
-  MapHandle(const bpf::MapRef& object, bool may_read = true, bool may_write = true)
-      : map(bpf::user_reference(object)), readable(may_read), writable(may_write) {}
+  MapHandle(const bpf::MapRef& object, MapAccess allowed = {})
+      : map(bpf::user_reference(object)), access(allowed) {}
 
   bpf::MapRef map;
-  bool readable;
-  bool writable;
+  MapAccess access;
 };
 
 // BPF_ENABLE_STATS: runs of programs are timed while somebody holds it.

@@ -50,6 +50,10 @@ Result<Buffer> lookup_and_delete_element(Client& client, int map_fd, KeySpan key
 // BPF_MAP_FREEZE
 Result<> freeze_map(Client& client, int map_fd);
 
+// Which access flags of a request allow: neither of bpf::kRdonly and bpf::kWronly, or one
+// (bpf_get_file_flag). EINVAL: both, or other flags.
+[[nodiscard]] Result<MapAccess> map_access(std::uint32_t flags);
+
 // struct bpf_map_info, and what bpftool shows beside it.
 struct MapInfo {
   std::uint32_t type = 0;

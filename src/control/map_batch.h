@@ -12,7 +12,7 @@ namespace netkit::control {
 
 struct BatchReadRequest {
   int map_fd = 0;
-  Buffer cursor;            // of the answer before; empty: from the start
+  Buffer cursor{};          // of the answer before; empty: from the start
   std::uint32_t count = 0;  // at most so many entries
   std::uint64_t elem_flags = 0;
   std::uint64_t flags = 0;
@@ -21,9 +21,9 @@ struct BatchReadRequest {
 // Valid as far as it goes also when the answer is ENOENT: these were the last entries.
 struct BatchAnswer {
   std::uint32_t count = 0;  // entries that were read, written or deleted
-  Buffer keys;              // one behind the other
-  Buffer values;
-  Buffer cursor;  // where the next request goes on
+  Buffer keys{};            // one behind the other
+  Buffer values{};
+  Buffer cursor{};  // where the next request goes on
 };
 
 // EINVAL: flags; 524 (ENOTSUPP): the map's type has no such command; ENOENT: the end; EFAULT: the cursor is
@@ -35,8 +35,8 @@ Result<> lookup_and_delete_batch(Client& client, const BatchReadRequest& request
 struct BatchWriteRequest {
   int map_fd = 0;
   std::uint32_t count = 0;
-  KeySpan keys;      // one behind the other
-  ValueSpan values;  // update only
+  KeySpan keys{};      // one behind the other
+  ValueSpan values{};  // update only
   std::uint64_t elem_flags = 0;
   std::uint64_t flags = 0;
 };

@@ -22,13 +22,12 @@
 #include "base/result.h"
 #include "bpf/map/map.h"
 #include "bpf/run/program.h"
+#include "control/pin_path.h"
 #include "device/link.h"
 
 namespace netkit::control {
 
 struct Credentials;
-
-inline constexpr std::string_view kPinMount = "/sys/fs/bpf";
 
 // What a pin holds. Maps by a bpf::user_reference.
 using PinnedObject = std::variant<bpf::ProgramRef, bpf::MapRef, device::LinkRef>;
@@ -79,7 +78,19 @@ class PinTree {
 
  private:
   struct Node;
-  class Walk;
+  // Where a path leads: the directory of its last part, that part, and what is there.
+  struct Place {
+    Node* parent = nullptr;  // null: the path is the mount point itself
+    std::string name{};
+    Node* node = nullptr;     // null: nothing
+    std::string directory{};  // path of the parent below the mount point, ending with '/' if not empty
+  };
+
+  [[nodiscard]] Result<Place> walk(const Credentials& who, const PinPath& path) const;
+  [[nodiscard]] Result<Node*> find(const Credentials& who, std::string_view path, int outside = EPERM) const;
+  static Result<> allow_delete(const Credentials& who, const Place& place);
+  // Takes an entry out; the caller lets go of it when the mutex is released.
+  static std::unique_ptr<Node> take(const Place& place);
 
   mutable std::mutex mutex_;
   std::unique_ptr<Node> root_;

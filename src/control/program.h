@@ -28,7 +28,7 @@ struct ProgramLoadRequest {
   std::string prog_name;         // at most 15 of letters, digits, '_' and '.'
   std::uint32_t prog_ifindex = 0;
   std::uint32_t expected_attach_type = 0;
-  std::vector<int> fd_array;
+  std::vector<int> fd_array{};
   std::uint32_t fd_array_cnt = 0;  // so many of fd_array are bound to the program, named or not
 };
 
@@ -76,10 +76,10 @@ struct ProgramInfo {
   std::array<std::uint8_t, 8> tag{};
   std::uint32_t jited_prog_len = 0;
   std::uint32_t xlated_prog_len = 0;  // bytes; 0 for who has no capability
-  std::vector<bpf::Insn> xlated_prog_insns;
+  std::vector<bpf::Insn> xlated_prog_insns{};
   std::uint64_t load_time = 0;  // CLOCK_BOOTTIME, ns
   std::uint32_t created_by_uid = 0;
-  std::vector<std::uint32_t> map_ids;
+  std::vector<std::uint32_t> map_ids{};
   std::string name;       // 15 characters
   std::string full_name;  // as in the object file
   std::uint32_t ifindex = 0;
