@@ -259,6 +259,38 @@ TEST_F(HelperDifferential, SkbChangeHead) {
 TEST_F(HelperDifferential, SkbChangeType) {
   compare_all(CALL_CHANGE_TYPE, {0, 1, 2, 3, 4, 5, 8, 0x1'0000'0001});
 }
+TEST_F(HelperDifferential, SkbChangeProto) {
+  compare_all(CALL_CHANGE_PROTO, {0x0008, 0xdd86, 0x0608, 0x1'0008}, {0, 1});
+}
+TEST_F(HelperDifferential, SkbAdjustRoom) {
+  constexpr std::uint64_t kInnerEthernet = std::uint64_t{14} << 56;
+  // Flags above 256 came after 6.18; the unit tests have them.
+  const Values flags = {0,
+                        1,
+                        2,
+                        4,
+                        6,
+                        32,
+                        2 | 8,
+                        4 | 16,
+                        2 | 8 | 16,
+                        2 | 16 | 64,
+                        2 | 16 | 64 | kInnerEthernet,
+                        4 | 8 | 64 | kInnerEthernet | 1,
+                        8,
+                        64,
+                        128,
+                        256,
+                        128 | 256,
+                        128 | 1,
+                        256 | 32,
+                        128 | 2,
+                        1 << 20};
+  compare_all(CALL_ADJUST_ROOM,
+              {0, 4, 13, 14, 20, 28, 40, 0xfff, 0x1000, -4ULL, -8ULL, -20ULL, -28ULL, -40ULL, -62ULL,
+               -0xfffULL, -0x1000ULL, 0x8000'0000},
+              {0, 1, 2}, flags);
+}
 TEST_F(HelperDifferential, L3CsumReplace) {
   compare_all(CALL_L3_CSUM_REPLACE, {14, 24, 25, 60, 62, 0xfffe, 0x10000},
               {0, 1, 0xffff, 0x1234'5678, 0xffff'ffff, 0x1'0000'0000}, {0, 0xffff, 0xabcd'ef01},
@@ -376,6 +408,9 @@ TEST_F(HelperDifferential, TracePrintk) {
 
 // ---- generated scripts ----
 
+// Later kernels, and we, have more (unit tests).
+constexpr std::uint64_t kRoomFlagsOfLinux618 = 0xff00'0000'0000'01ff;
+
 class Generator {
  public:
   explicit Generator(std::uint64_t seed) : random_(seed) {}
@@ -389,6 +424,7 @@ class Generator {
       // See VersionDifferences; a clone to a device that exists would really go out.
       if (call.helper == CALL_REDIRECT_PEER && call.args[1] == 2) call.args[1] = 0;
       if (call.helper == CALL_CLONE_REDIRECT) call.args[0] = 99;
+      if (call.helper == CALL_ADJUST_ROOM) call.args[2] &= kRoomFlagsOfLinux618;
       if (call.helper == CALL_LOOP) call.args[0] &= 0xff;
     }
     return calls;

@@ -179,6 +179,10 @@ static long packet_call(struct __sk_buff* skb, const struct script_call* call, s
       return bpf_skb_change_head(skb, a[0], a[1]);
     case CALL_CHANGE_TYPE:
       return bpf_skb_change_type(skb, a[0]);
+    case CALL_CHANGE_PROTO:
+      return bpf_skb_change_proto(skb, a[0], a[1]);
+    case CALL_ADJUST_ROOM:
+      return bpf_skb_adjust_room(skb, a[0], a[1], a[2]);
     case CALL_L3_CSUM_REPLACE:
       return bpf_l3_csum_replace(skb, a[0], a[1], a[2], a[3]);
     case CALL_L4_CSUM_REPLACE:

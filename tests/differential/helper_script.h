@@ -16,6 +16,8 @@ enum script_helper {
   CALL_CHANGE_TAIL,          // length, flags
   CALL_CHANGE_HEAD,          // room, flags
   CALL_CHANGE_TYPE,          // type
+  CALL_CHANGE_PROTO,         // protocol (network order), flags
+  CALL_ADJUST_ROOM,          // difference, mode, flags
   CALL_L3_CSUM_REPLACE,      // offset, from, to, flags
   CALL_L4_CSUM_REPLACE,      // offset, from, to, flags
   CALL_CSUM_DIFF,            // from size 0..63, to size 0..63, seed

@@ -15,6 +15,7 @@ namespace netkit::bpf {
 [[nodiscard]] std::span<const Helper> loop_helpers();          // loop.cpp
 [[nodiscard]] std::span<const Helper> packet_bytes_helpers();  // packet_bytes.cpp
 [[nodiscard]] std::span<const Helper> packet_shape_helpers();  // packet_shape.cpp
+[[nodiscard]] std::span<const Helper> packet_room_helpers();   // packet_room.cpp
 [[nodiscard]] std::span<const Helper> packet_meta_helpers();   // packet_meta.cpp
 [[nodiscard]] std::span<const Helper> vlan_helpers();          // vlan.cpp
 [[nodiscard]] std::span<const Helper> checksum_helpers();      // checksum.cpp

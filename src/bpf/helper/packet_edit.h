@@ -40,6 +40,15 @@ inline void count_out(Packet& packet, std::span<const std::uint8_t> bytes, std::
 // memory.
 [[nodiscard]] bool push_head(Packet& packet, std::uint32_t n);
 
+// Makes room for n bytes of zeros at `offset` from data, which is the MAC header; what stands in front of it
+// moves, with the positions of MAC and network header (bpf_skb_net_hdr_push). False: no memory.
+[[nodiscard]] bool insert_room(Packet& packet, std::uint32_t offset, std::uint32_t n);
+// Takes n bytes at `offset` out, the other way round (bpf_skb_net_hdr_pop). False: the packet is shorter.
+[[nodiscard]] bool remove_room(Packet& packet, std::uint32_t offset, std::uint32_t n);
+
+// BPF_SKB_MAX_LEN on x86-64: four pages less what the kernel keeps behind a buffer.
+inline constexpr std::uint32_t kMaxLength = 4 * 4096 - 320;
+
 // The MAC length follows from the MAC and network header (skb_reset_mac_len).
 inline void reset_mac_len(Packet& packet) {
   PacketMeta& meta = packet.meta;

@@ -10,9 +10,6 @@
 namespace netkit::bpf {
 namespace {
 
-// BPF_SKB_MAX_LEN on x86-64: four pages less what the kernel keeps behind a buffer.
-constexpr std::uint32_t kMaxLength = 4 * 4096 - 320;
-
 // A packet keeps the headers that are known (__bpf_skb_min_len).
 std::uint32_t least_length(const Packet& packet) {
   const auto offset = [&](std::uint32_t position) {
