@@ -14,9 +14,13 @@ using device::NamespaceRef;
 using device::Rtnl;
 
 // The namespace that IFLA_NET_NS_PID or IFLA_NET_NS_FD names, or null when neither is there
-// (rtnl_link_get_net_ifla).
+// (rtnl_link_get_net_ifla). Not under the configuration lock: the kernel may be asked.
 Result<NamespaceRef> named_netns(const Client& client, const AttributeTable& attributes) {
-  if (attributes.has(kIflaNetNsPid)) return fail(ESRCH);  // no process lives in an in-process namespace
+  if (const auto pid = attributes.number(kIflaNetNsPid)) {
+    device::KernelNamespaces* const kernel = client.system().kernel;
+    if (kernel == nullptr) return fail(ESRCH);  // no process lives in an in-process namespace
+    return kernel->of_process(static_cast<pid_t>(*pid));
+  }
   if (const auto fd = attributes.number(kIflaNetNsFd)) {
     return TRY(client.get<NamespaceRef>(static_cast<int>(*fd)));
   }
@@ -30,14 +34,15 @@ Result<NamespaceRef> netns_by_id(const Client& client, const Rtnl& rtnl, std::ui
   return fail(EINVAL, "Unknown network namespace id");
 }
 
-// Where the device itself goes: as above, or IFLA_TARGET_NETNSID, or the client's own namespace.
-Result<NamespaceRef> target_netns(const Client& client, const Rtnl& rtnl, const AttributeTable& attributes) {
+// Where the device itself goes: the namespace that was named as above, or that of IFLA_TARGET_NETNSID, or the
+// client's own.
+Result<NamespaceRef> target_netns(const Client& client, const Rtnl& rtnl, const AttributeTable& attributes,
+                                  const NamespaceRef& named) {
   if (const auto id = attributes.number(kIflaTargetNetnsid)) {
     Result<NamespaceRef> netns = netns_by_id(client, rtnl, *id);
     return netns ? netns : Result<NamespaceRef>(fail(EINVAL));
   }
-  NamespaceRef netns = TRY(named_netns(client, attributes));
-  return netns != nullptr ? netns : client.netns();
+  return named != nullptr ? named : client.netns();
 }
 
 // rtnl_ensure_unique_netns
@@ -160,8 +165,9 @@ Result<> new_link(Client& client, const LinkRequest& request) {
   if (!client.privileged()) return fail(EPERM);
   const Parsed parsed = TRY(parse(request));
   const PeerPart peer = TRY(parse_peer(client, parsed));
+  const NamespaceRef named = TRY(named_netns(client, parsed.attributes));
   const Rtnl rtnl = client.network().lock();
-  const NamespaceRef target = TRY(target_netns(client, rtnl, parsed.attributes));
+  const NamespaceRef target = TRY(target_netns(client, rtnl, parsed.attributes, named));
   NamespaceRef link_netns;
   if (const auto id = parsed.attributes.number(kIflaLinkNetnsid))
     link_netns = TRY(netns_by_id(client, rtnl, *id));
@@ -182,8 +188,9 @@ Result<> set_link(Client& client, const LinkRequest& request) {
   if (!client.privileged()) return fail(EPERM);
   const AttributeTable attributes = TRY(AttributeTable::parse(request.attributes.all(), link_policy()));
   TRY(check_unique_netns(attributes));
+  const NamespaceRef named = TRY(named_netns(client, attributes));
   const Rtnl rtnl = client.network().lock();
-  const NamespaceRef target = TRY(target_netns(client, rtnl, attributes));
+  const NamespaceRef target = TRY(target_netns(client, rtnl, attributes, named));
   if (request.header.index <= 0 && !attributes.has(kIflaIfname)) return fail(EINVAL);
   const DeviceRef device = find_device(rtnl, *client.netns(), request.header, attributes);
   if (device == nullptr) return fail(ENODEV);

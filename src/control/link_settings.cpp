@@ -131,15 +131,16 @@ Result<> validate_address(const AttributeTable& attributes) {
 Result<> apply_flags(const Rtnl& rtnl, Device& device, const IfInfo& header) {
   if (header.flags == 0 && header.change == 0) return {};
   const std::uint32_t meant = header.change != 0 ? header.change : ~std::uint32_t{0};
-  const auto apply = [&](DeviceFlag flag) {
-    if ((meant & flag) != 0) device.set_flag(rtnl, flag, (header.flags & flag) != 0);
+  const auto apply = [&](DeviceFlag flag) -> Result<> {
+    if ((meant & flag) == 0) return {};
+    return device.set_flag(rtnl, flag, (header.flags & flag) != 0);
   };
-  apply(device::kNoArp);
-  apply(device::kMulticast);
+  TRY(apply(device::kNoArp));
+  TRY(apply(device::kMulticast));
   Result<> opened;
   if ((meant & device::kUp) != 0) opened = device.set_up(rtnl, (header.flags & device::kUp) != 0);
-  apply(device::kPromisc);
-  apply(device::kAllMulti);
+  TRY(apply(device::kPromisc));
+  TRY(apply(device::kAllMulti));
   return opened;
 }
 
@@ -148,16 +149,16 @@ Result<> apply_settings(const Rtnl& rtnl, Device& device, const IfInfo& header,
   if (attributes.has(kIflaMap)) return fail(EOPNOTSUPP);
   if (const auto address = attributes.find(kIflaAddress)) TRY(device.set_mac(rtnl, address_in(*address)));
   if (const auto mtu = attributes.number(kIflaMtu)) TRY(device.set_mtu(rtnl, *mtu));
-  if (const auto group = attributes.number(kIflaGroup)) device.set_group(rtnl, *group);
+  if (const auto group = attributes.number(kIflaGroup)) TRY(device.set_group(rtnl, *group));
   const auto name = attributes.text(kIflaIfname);
   if (name && header.index > 0) TRY(device.network().rename_device(rtnl, device, *name));
-  if (const auto alias = attributes.text(kIflaIfalias)) device.set_alias(rtnl, std::string(*alias));
+  if (const auto alias = attributes.text(kIflaIfalias)) TRY(device.set_alias(rtnl, std::string(*alias)));
   if (const auto broadcast = attributes.find(kIflaBroadcast))
-    device.set_broadcast(rtnl, address_in(*broadcast));
+    TRY(device.set_broadcast(rtnl, address_in(*broadcast)));
   TRY(apply_flags(rtnl, device, header));
-  if (const auto length = attributes.number(kIflaTxqlen)) device.set_tx_queue_len(rtnl, *length);
-  if (const auto size = attributes.number(kIflaGsoMaxSize)) device.set_gso_max_size(rtnl, *size);
-  if (const auto segments = attributes.number(kIflaGsoMaxSegs)) device.set_gso_max_segs(rtnl, *segments);
+  if (const auto length = attributes.number(kIflaTxqlen)) TRY(device.set_tx_queue_len(rtnl, *length));
+  if (const auto size = attributes.number(kIflaGsoMaxSize)) TRY(device.set_gso_max_size(rtnl, *size));
+  if (const auto segments = attributes.number(kIflaGsoMaxSegs)) TRY(device.set_gso_max_segs(rtnl, *segments));
   if (const auto size = attributes.number(kIflaGroMaxSize)) device.set_gro_max_size(rtnl, *size);
   if (const auto size = attributes.number(kIflaGsoIpv4MaxSize)) device.set_gso_ipv4_max_size(rtnl, *size);
   if (const auto size = attributes.number(kIflaGroIpv4MaxSize)) device.set_gro_ipv4_max_size(rtnl, *size);

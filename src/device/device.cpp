@@ -68,7 +68,46 @@ std::uint32_t Device::reported_flags() const {
   return reported;
 }
 
+Result<> Device::change(const Rtnl& rtnl, const InterfaceChange& change) {
+  Backing* const backing = network_->backing_of(*netns());
+  return backing != nullptr ? backing->change(rtnl, *this, change) : adopt(rtnl, change);
+}
+
+Result<> Device::adopt(const Rtnl& rtnl, const InterfaceChange& change) {
+  const auto store = [&](const auto& wanted, auto& place, Change what) {
+    if (!wanted) return;
+    place = *wanted;
+    changed(rtnl, what);
+  };
+  if (change.mac) mac_.store(pack(*change.mac), std::memory_order_relaxed);
+  if (change.mtu) mtu_.store(*change.mtu, std::memory_order_relaxed);
+  if (change.broadcast) broadcast_.store(pack(*change.broadcast), std::memory_order_relaxed);
+  if (change.gso_max_size) gso_max_size_.store(*change.gso_max_size, std::memory_order_relaxed);
+  if (change.gso_max_segs) gso_max_segs_.store(*change.gso_max_segs, std::memory_order_relaxed);
+  store(change.mac, settings_.mac, kChangedMac);
+  store(change.mtu, settings_.mtu, kChangedMtu);
+  store(change.group, settings_.group, kChangedSettings);
+  store(change.name, name_, kChangedName);
+  store(change.alias, alias_, kChangedSettings);
+  store(change.broadcast, settings_.broadcast, kChangedMac);
+  store(change.tx_queue_len, settings_.tx_queue_len, kChangedSettings);
+  store(change.gso_max_segs, settings_.gso_max_segs, kChangedSettings);
+  if (change.gso_max_size.value_or(kTsoMaxSize) <= kDefaultGsoMaxSize)
+    set_gso_ipv4_max_size(rtnl, *change.gso_max_size);
+  store(change.gso_max_size, settings_.gso_max_size, kChangedSettings);
+  for (const DeviceFlag flag : {kNoArp, kMulticast, kPromisc, kAllMulti}) {
+    if ((change.meant & flag) != 0) adopt_flag(rtnl, flag, (change.flags & flag) != 0);
+  }
+  if ((change.meant & kUp) == 0) return {};
+  return adopt_up(rtnl, (change.flags & kUp) != 0);
+}
+
 Result<> Device::set_up(const Rtnl& rtnl, bool up) {
+  if (up == is_up()) return {};
+  return change(rtnl, {.flags = up ? kUp : 0U, .meant = kUp});
+}
+
+Result<> Device::adopt_up(const Rtnl& rtnl, bool up) {
   if (up == is_up()) return {};
   if (up) {
     TRY(open(rtnl));
@@ -82,7 +121,12 @@ Result<> Device::set_up(const Rtnl& rtnl, bool up) {
   return {};
 }
 
-void Device::set_flag(const Rtnl& rtnl, DeviceFlag flag, bool on) {
+Result<> Device::set_flag(const Rtnl& rtnl, DeviceFlag flag, bool on) {
+  if (((flags() & flag) != 0) == on) return {};
+  return change(rtnl, {.flags = on ? flag : 0U, .meant = flag});
+}
+
+void Device::adopt_flag(const Rtnl& rtnl, DeviceFlag flag, bool on) {
   if (((flags() & flag) != 0) == on) return;
   if (flag == kPromisc) promiscuity_ += on ? 1U : ~0U;
   if (on) {
@@ -96,8 +140,7 @@ void Device::set_flag(const Rtnl& rtnl, DeviceFlag flag, bool on) {
 Result<> Device::set_mtu(const Rtnl& rtnl, std::uint32_t mtu) {
   if (mtu == this->mtu()) return {};
   TRY(check_mtu(settings_, mtu));
-  adopt_mtu(rtnl, mtu);
-  return {};
+  return change(rtnl, {.mtu = mtu});
 }
 
 // dev_validate_mtu
@@ -108,13 +151,6 @@ Result<> check_mtu(const DeviceSettings& limits, std::uint32_t mtu) {
   return {};
 }
 
-void Device::adopt_mtu(const Rtnl& rtnl, std::uint32_t mtu) {
-  if (mtu == this->mtu()) return;
-  settings_.mtu = mtu;
-  mtu_.store(mtu, std::memory_order_relaxed);
-  changed(rtnl, kChangedMtu);
-}
-
 Result<> Device::set_mac(const Rtnl& rtnl, const MacAddress& mac) {
   if (mac == this->mac()) return {};
   return change_mac(rtnl, mac);
@@ -122,54 +158,36 @@ Result<> Device::set_mac(const Rtnl& rtnl, const MacAddress& mac) {
 
 Result<> Device::change_mac(const Rtnl& rtnl, const MacAddress& mac) {
   if (!is_valid_unicast(mac)) return fail(EADDRNOTAVAIL);
-  adopt_mac(rtnl, mac);
-  return {};
+  return change(rtnl, {.mac = mac});
 }
 
-void Device::adopt_mac(const Rtnl& rtnl, const MacAddress& mac) {
-  if (mac == this->mac()) return;
-  settings_.mac = mac;
-  mac_.store(pack(mac), std::memory_order_relaxed);
-  changed(rtnl, kChangedMac);
+Result<> Device::set_broadcast(const Rtnl& rtnl, const MacAddress& broadcast) {
+  return change(rtnl, {.broadcast = broadcast});
 }
 
-void Device::set_broadcast(const Rtnl& rtnl, const MacAddress& broadcast) {
-  settings_.broadcast = broadcast;
-  broadcast_.store(pack(broadcast), std::memory_order_relaxed);
-  changed(rtnl, kChangedMac);
+Result<> Device::set_tx_queue_len(const Rtnl& rtnl, std::uint32_t length) {
+  return change(rtnl, {.tx_queue_len = length});
 }
 
-void Device::set_tx_queue_len(const Rtnl& rtnl, std::uint32_t length) {
-  settings_.tx_queue_len = length;
-  changed(rtnl, kChangedSettings);
+Result<> Device::set_group(const Rtnl& rtnl, std::uint32_t group) {
+  return change(rtnl, {.group = group});
 }
 
-void Device::set_group(const Rtnl& rtnl, std::uint32_t group) {
-  settings_.group = group;
-  changed(rtnl, kChangedSettings);
+Result<> Device::set_alias(const Rtnl& rtnl, std::string alias) {
+  return change(rtnl, {.alias = std::move(alias)});
 }
 
-void Device::set_alias(const Rtnl& rtnl, std::string alias) {
-  alias_ = std::move(alias);
-  changed(rtnl, kChangedSettings);
+Result<> Device::set_gso_max_size(const Rtnl& rtnl, std::uint32_t bytes) {
+  return change(rtnl, {.gso_max_size = bytes});
 }
 
-void Device::set_gso_max_size(const Rtnl& rtnl, std::uint32_t bytes) {
-  settings_.gso_max_size = bytes;
-  gso_max_size_.store(bytes, std::memory_order_relaxed);
-  if (bytes <= kDefaultGsoMaxSize) set_gso_ipv4_max_size(rtnl, bytes);
-  changed(rtnl, kChangedSettings);
+Result<> Device::set_gso_max_segs(const Rtnl& rtnl, std::uint32_t segments) {
+  return change(rtnl, {.gso_max_segs = segments});
 }
 
 void Device::set_gso_ipv4_max_size(const Rtnl& rtnl, std::uint32_t bytes) {
   settings_.gso_ipv4_max_size = bytes;
   gso_ipv4_max_size_.store(bytes, std::memory_order_relaxed);
-  changed(rtnl, kChangedSettings);
-}
-
-void Device::set_gso_max_segs(const Rtnl& rtnl, std::uint32_t segments) {
-  settings_.gso_max_segs = segments;
-  gso_max_segs_.store(segments, std::memory_order_relaxed);
   changed(rtnl, kChangedSettings);
 }
 

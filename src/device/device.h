@@ -13,6 +13,7 @@
 #include "base/per_cpu.h"
 #include "base/rcu.h"
 #include "base/result.h"
+#include "device/backing.h"
 #include "device/clsact.h"
 #include "device/counters.h"
 #include "device/flags.h"
@@ -108,32 +109,32 @@ class Device : public std::enable_shared_from_this<Device> {
   // The device whose number IFLA_LINK gives (valid in that device's namespace); null: none.
   [[nodiscard]] virtual Device* link_device() const { return nullptr; }
 
+  // A device in a kernel namespace passes these on to its interface, whose errors they then have as well.
   // IFF_UP (dev_open, dev_close). Opening may fail: ENOTCONN when the other end has gone.
   Result<> set_up(const Rtnl& rtnl, bool up);
   // The other flags that users may switch: IFF_NOARP, IFF_PROMISC, IFF_ALLMULTI, IFF_MULTICAST.
-  void set_flag(const Rtnl& rtnl, DeviceFlag flag, bool on);
+  Result<> set_flag(const Rtnl& rtnl, DeviceFlag flag, bool on);
   // EINVAL "mtu less than device minimum", "mtu greater than device maximum".
   Result<> set_mtu(const Rtnl& rtnl, std::uint32_t mtu);
   // EADDRNOTAVAIL; EOPNOTSUPP where the kind has none. The address that it has already is always fine.
   Result<> set_mac(const Rtnl& rtnl, const MacAddress& mac);
-  void set_broadcast(const Rtnl& rtnl, const MacAddress& broadcast);
-  void set_tx_queue_len(const Rtnl& rtnl, std::uint32_t length);
-  void set_group(const Rtnl& rtnl, std::uint32_t group);
-  void set_alias(const Rtnl& rtnl, std::string alias);
+  Result<> set_broadcast(const Rtnl& rtnl, const MacAddress& broadcast);
+  Result<> set_tx_queue_len(const Rtnl& rtnl, std::uint32_t length);
+  Result<> set_group(const Rtnl& rtnl, std::uint32_t group);
+  Result<> set_alias(const Rtnl& rtnl, std::string alias);
   // The limits of super-packets; a value of at most 64 KiB goes for IPv4 too.
-  void set_gso_max_size(const Rtnl& rtnl, std::uint32_t bytes);
+  Result<> set_gso_max_size(const Rtnl& rtnl, std::uint32_t bytes);
+  Result<> set_gso_max_segs(const Rtnl& rtnl, std::uint32_t segments);
   void set_gso_ipv4_max_size(const Rtnl& rtnl, std::uint32_t bytes);
-  void set_gso_max_segs(const Rtnl& rtnl, std::uint32_t segments);
   void set_gro_max_size(const Rtnl& rtnl, std::uint32_t bytes);
   void set_gro_ipv4_max_size(const Rtnl& rtnl, std::uint32_t bytes);
   // Wish of a device stacked on this one for room in front of received packets (netdev_set_rx_headroom);
   // negative: back to the default.
   virtual void set_rx_headroom(const Rtnl&, int) {}
 
-  // The mirror of a kernel namespace tells what the interface there has become: nothing is checked. Up, down
-  // and the other flags go through set_up and set_flag, so that carrier follows.
-  void adopt_mtu(const Rtnl& rtnl, std::uint32_t mtu);
-  void adopt_mac(const Rtnl& rtnl, const MacAddress& mac);
+  // The mirror of a kernel namespace tells what the interface there has become: nothing is checked, but
+  // opening may fail as in set_up.
+  Result<> adopt(const Rtnl& rtnl, const InterfaceChange& change);
 
   // The port must outlive the device's use of it: after taking it away (null) wait for a grace period. The
   // port is told the carrier at once.
@@ -173,6 +174,8 @@ class Device : public std::enable_shared_from_this<Device> {
   // Statistics that are kept elsewhere than in the device's own counters.
   virtual void add_stats(LinkStats&) const {}
 
+  // Applies what has been checked: by way of the interface, where there is one.
+  Result<> change(const Rtnl& rtnl, const InterfaceChange& change);
   void set_carrier(const Rtnl& rtnl, bool on);
   void set_needed_room(const Rtnl& rtnl, std::uint32_t headroom, std::uint32_t tailroom);
   void changed(const Rtnl& rtnl, std::uint32_t what);
@@ -181,6 +184,8 @@ class Device : public std::enable_shared_from_this<Device> {
   friend class Network;
   friend class Namespace;
   [[nodiscard]] virtual bool lower_is_down() const { return false; }
+  Result<> adopt_up(const Rtnl& rtnl, bool up);
+  void adopt_flag(const Rtnl& rtnl, DeviceFlag flag, bool on);
 
   Network* network_;
   NamespaceRef home_;  // keeps the namespace's memory for as long as packets may be here

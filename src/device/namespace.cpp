@@ -59,6 +59,18 @@ std::vector<DeviceRef> Namespace::devices(const Rtnl&) const {
   return devices;
 }
 
+std::vector<IfIndex> Namespace::indices(const Rtnl&) const {
+  std::vector<IfIndex> indices;
+  for (const auto& [ifindex, device] : devices_) indices.push_back(ifindex);
+  for (const auto& [ifindex, name] : foreign_) indices.push_back(ifindex);
+  return indices;
+}
+
+bool Namespace::has_foreign(const Rtnl&, IfIndex ifindex, std::string_view name) const {
+  const auto found = foreign_.find(ifindex);
+  return found != foreign_.end() && found->second == name;
+}
+
 bool Namespace::name_taken(const Rtnl& rtnl, std::string_view name) const {
   const auto is_it = [name](const auto& entry) { return entry.second == name; };
   return find(rtnl, name) != nullptr || std::ranges::any_of(foreign_, is_it);
@@ -98,27 +110,12 @@ IfIndex Namespace::allocate_index(const Rtnl& rtnl) {
 
 void Namespace::adopt_foreign(const Rtnl&, IfIndex ifindex, std::string name) {
   foreign_[ifindex] = std::move(name);
+  last_index_ = std::max(last_index_, ifindex);  // the kernel goes on from there, and so do we
   publish_index();
 }
 
 void Namespace::forget_foreign(const Rtnl&, IfIndex ifindex) {
   if (foreign_.erase(ifindex) > 0) publish_index();
-}
-
-void Namespace::adopt_name(const Rtnl& rtnl, Device& device, std::string name) {
-  if (device.name_ == name) return;
-  device.name_ = std::move(name);
-  network_->notify(rtnl, EventKind::kNewLink, device, kChangedName);
-}
-
-void Namespace::adopt_index(const Rtnl& rtnl, Device& device, IfIndex ifindex) {
-  if (device.ifindex() == ifindex) return;
-  auto entry = devices_.extract(device.ifindex());
-  entry.key() = ifindex;
-  devices_.insert(std::move(entry));
-  device.ifindex_.store(ifindex, std::memory_order_relaxed);
-  publish_index();
-  network_->notify(rtnl, EventKind::kNewLink, device, kChangedRegistered);
 }
 
 void Namespace::insert(const Rtnl&, const DeviceRef& device, std::string name, IfIndex ifindex) {

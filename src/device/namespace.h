@@ -44,6 +44,10 @@ class Namespace : public std::enable_shared_from_this<Namespace> {
   [[nodiscard]] DeviceRef find(const Rtnl& rtnl, std::string_view name) const;
   // By rising number.
   [[nodiscard]] std::vector<DeviceRef> devices(const Rtnl& rtnl) const;
+  // The numbers of all devices, foreign interfaces included.
+  [[nodiscard]] std::vector<IfIndex> indices(const Rtnl& rtnl) const;
+  // Whether the mirrored namespace has a foreign interface of that number and name.
+  [[nodiscard]] bool has_foreign(const Rtnl& rtnl, IfIndex ifindex, std::string_view name) const;
   [[nodiscard]] bool name_taken(const Rtnl& rtnl, std::string_view name) const;
   [[nodiscard]] bool index_taken(const Rtnl& rtnl, IfIndex ifindex) const;
   // The name that `wanted` stands for: itself, or the lowest free number for its %d. EINVAL, EEXIST, ENFILE.
@@ -54,9 +58,6 @@ class Namespace : public std::enable_shared_from_this<Namespace> {
   // ---- the mirror of a kernel namespace: it tells what is, nothing is checked ----
   void adopt_foreign(const Rtnl& rtnl, IfIndex ifindex, std::string name);
   void forget_foreign(const Rtnl& rtnl, IfIndex ifindex);
-  // The user renamed a device, or moving it gave it another number.
-  void adopt_name(const Rtnl& rtnl, Device& device, std::string name);
-  void adopt_index(const Rtnl& rtnl, Device& device, IfIndex ifindex);
 
  private:
   friend class Network;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/rcu.h"
+#include "device/backing.h"
 #include "device/device.h"
 #include "device/loopback.h"
 #include "device/namespace.h"
@@ -37,13 +38,26 @@ Network::~Network() {
   while (!namespaces_.empty()) remove_namespace(rtnl, *namespaces_.back());
 }
 
+Rtnl Network::lock() {
+  Rtnl rtnl(mutex_);
+  if (backing_ != nullptr) backing_->catch_up(rtnl);
+  return rtnl;
+}
+
+void Network::set_backing(const Rtnl&, Backing* backing) {
+  backing_ = backing;
+}
+
+Backing* Network::backing_of(const Namespace& netns) const {
+  return netns.mirrored() ? backing_ : nullptr;
+}
+
 Result<NamespaceRef> Network::add_namespace(const Rtnl& rtnl, std::string name, bool mirrored) {
   if (find_namespace(rtnl, name) != nullptr) return fail(EEXIST);
   NamespaceRef netns = reclaimed_late(new Namespace(*this, std::move(name), mirrored));
   namespaces_.push_back(netns);
   publish(rtnl, {.kind = EventKind::kNewNamespace, .netns = netns.get(), .name = netns->name()});
-  const DeviceRef loopback = adopt_device(std::make_unique<Loopback>(*this));
-  TRY(register_device(rtnl, loopback, *netns, "lo", kLoopbackIndex));
+  enter(rtnl, adopt_device(std::make_unique<Loopback>(*this)), *netns, "lo", kLoopbackIndex);
   return netns;
 }
 
@@ -71,11 +85,23 @@ Result<> Network::register_device(const Rtnl& rtnl, const DeviceRef& device, Nam
                                   std::string_view name, IfIndex ifindex) {
   std::string final_name = TRY(netns.allocate_name(rtnl, name));
   if (ifindex != 0 && netns.index_taken(rtnl, ifindex)) return fail(EBUSY);
-  if (ifindex == 0) ifindex = netns.allocate_index(rtnl);
-  netns.insert(rtnl, device, std::move(final_name), ifindex);
+  Backing* const backing = backing_of(netns);
+  if (backing == nullptr) {
+    if (ifindex == 0) ifindex = netns.allocate_index(rtnl);
+    enter(rtnl, device, netns, std::move(final_name), ifindex);
+    return {};
+  }
+  InterfacePlace place = TRY(backing->make(rtnl, *device, netns, final_name, ifindex));
+  enter(rtnl, device, netns, std::move(place.name), place.ifindex);
+  backing->attach(rtnl, device);
+  return {};
+}
+
+void Network::enter(const Rtnl& rtnl, const DeviceRef& device, Namespace& netns, std::string name,
+                    IfIndex ifindex) {
+  netns.insert(rtnl, device, std::move(name), ifindex);
   device->registered_.store(true, std::memory_order_release);
   notify(rtnl, EventKind::kNewLink, *device, kChangedRegistered);
-  return {};
 }
 
 Result<> Network::delete_device(const Rtnl& rtnl, Device& device) {
@@ -90,7 +116,7 @@ Result<> Network::delete_device(const Rtnl& rtnl, Device& device) {
 void Network::unregister(const Rtnl& rtnl, std::span<Device* const> devices) {
   std::vector<DeviceRef> keep;
   for (Device* const device : devices) keep.push_back(device->shared_from_this());
-  for (Device* const device : devices) (void)device->set_up(rtnl, false);
+  for (Device* const device : devices) (void)device->adopt_up(rtnl, false);
   for (Device* const device : devices) {
     device->registered_.store(false, std::memory_order_release);
     device->netns()->erase(rtnl, *device);
@@ -98,6 +124,7 @@ void Network::unregister(const Rtnl& rtnl, std::span<Device* const> devices) {
     device->tcx_egress.release(rtnl);
     device->clsact.remove(rtnl);
     device->uninit(rtnl);
+    if (Backing* const backing = backing_of(*device->netns())) backing->remove(rtnl, *device);
     notify(rtnl, EventKind::kDelLink, *device, kChangedRegistered);
   }
   unregistered_.fetch_add(1, std::memory_order_acq_rel);
@@ -112,22 +139,34 @@ Result<> Network::move_device(const Rtnl& rtnl, Device& device, Namespace& targe
     if (new_name.empty()) return fail(EEXIST, "An interface with the same name exists in the target netns");
     name = TRY(target.allocate_name(rtnl, new_name));
   }
-  const DeviceRef reference = device.shared_from_this();
+  Backing* const backing = backing_of(target);
+  if (backing != backing_of(*device.netns())) {
+    return fail(EOPNOTSUPP, "a device cannot move between a namespace of the kernel and one of this process");
+  }
+  if (backing != nullptr) {
+    InterfacePlace place = TRY(backing->move(rtnl, device, target, name));
+    adopt_namespace(rtnl, device, target, std::move(place.name), place.ifindex);
+    return {};
+  }
   const bool number_free = !target.index_taken(rtnl, device.ifindex());
   const IfIndex ifindex = number_free ? device.ifindex() : target.allocate_index(rtnl);
-  TRY(device.set_up(rtnl, false));
+  adopt_namespace(rtnl, device, target, std::move(name), ifindex);
+  return {};
+}
+
+void Network::adopt_namespace(const Rtnl& rtnl, Device& device, Namespace& target, std::string name,
+                              IfIndex ifindex) {
+  const DeviceRef reference = device.shared_from_this();
+  (void)device.adopt_up(rtnl, false);
   notify(rtnl, EventKind::kDelLink, device, kChangedMoved);
   device.netns()->erase(rtnl, device);
   target.insert(rtnl, reference, std::move(name), ifindex);
   notify(rtnl, EventKind::kNewLink, device, kChangedRegistered);
-  return {};
 }
 
 Result<> Network::rename_device(const Rtnl& rtnl, Device& device, std::string_view name) {
   if (name.empty() || name == device.name()) return {};
-  device.name_ = TRY(device.netns()->allocate_name(rtnl, name));
-  notify(rtnl, EventKind::kNewLink, device, kChangedName);
-  return {};
+  return device.change(rtnl, {.name = TRY(device.netns()->allocate_name(rtnl, name))});
 }
 
 Subscription Network::subscribe(Subscriber subscriber) {

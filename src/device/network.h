@@ -25,6 +25,7 @@
 
 namespace netkit::device {
 
+class Backing;
 class Device;
 class Namespace;
 class Network;
@@ -61,7 +62,14 @@ class Network {
   Network(const Network&) = delete;
   Network& operator=(const Network&) = delete;
 
-  [[nodiscard]] Rtnl lock() { return Rtnl(mutex_); }
+  // With what has happened to kernel interfaces until now taken in (Backing::catch_up).
+  [[nodiscard]] Rtnl lock();
+
+  // Who makes and changes the interfaces of mirrored namespaces, or null: then such namespaces hold devices
+  // that have none. Outlives its use here.
+  void set_backing(const Rtnl& rtnl, Backing* backing);
+  // That of a namespace; null: its devices have no interfaces.
+  [[nodiscard]] Backing* backing_of(const Namespace& netns) const;
 
   // ---- namespaces ----
   // A new namespace with its lo (number 1, down). EEXIST: the name is taken.
@@ -81,10 +89,15 @@ class Network {
   // EOPNOTSUPP: lo.
   Result<> delete_device(const Rtnl& rtnl, Device& device);
   // Moves a device (dev_change_net_namespace): it is set down, keeps its number if that is free, and its
-  // name, or takes `new_name`. EINVAL "The interface netns is immutable"; EEXIST.
+  // name, or takes `new_name`. EINVAL "The interface netns is immutable"; EEXIST; EOPNOTSUPP: between a
+  // namespace of the kernel and one of this process.
   Result<> move_device(const Rtnl& rtnl, Device& device, Namespace& target, std::string_view new_name = {});
   // Renames (dev_change_name): templates are expanded; an empty name changes nothing.
   Result<> rename_device(const Rtnl& rtnl, Device& device, std::string_view name);
+
+  // The mirror of a kernel namespace tells that an interface was moved: nothing is checked.
+  void adopt_namespace(const Rtnl& rtnl, Device& device, Namespace& target, std::string name,
+                       IfIndex ifindex);
 
   // ---- notifications ----
   [[nodiscard]] Subscription subscribe(Subscriber subscriber);
@@ -95,10 +108,12 @@ class Network {
 
  private:
   struct Subscribers;
+  void enter(const Rtnl& rtnl, const DeviceRef& device, Namespace& netns, std::string name, IfIndex ifindex);
   void unregister(const Rtnl& rtnl, std::span<Device* const> devices);
   void publish(const Rtnl& rtnl, const Event& event) const;
 
   std::mutex mutex_;
+  Backing* backing_ = nullptr;
   std::vector<NamespaceRef> namespaces_;
   std::shared_ptr<Subscribers> subscribers_;
   std::atomic<std::uint64_t> unregistered_{0};

@@ -54,31 +54,29 @@ Engine::~Engine() {
 }
 
 void Engine::connect(const device::DeviceRef& device, std::shared_ptr<Port> port) {
-  {
-    const device::Rtnl rtnl = network_.lock();
-    device->set_upper_port(rtnl, port.get());
-  }
+  connect(network_.lock(), device, std::move(port));
+}
+
+void Engine::connect(const device::Rtnl& rtnl, const device::DeviceRef& device, std::shared_ptr<Port> port) {
+  device->set_upper_port(rtnl, port.get());
   const std::lock_guard guard(mutex_);
   placed_.push_back({{device, std::move(port)}, next_worker_++ % workers_.size()});
   publish();
 }
 
-void Engine::disconnect(const device::Device& device) {
-  std::shared_ptr<Port> port;
-  {
-    const std::lock_guard guard(mutex_);
-    const auto found = std::ranges::find_if(
-        placed_, [&](const Placed& placed) { return placed.connection.device.get() == &device; });
-    if (found == placed_.end()) return;
-    {
-      const device::Rtnl rtnl = network_.lock();
-      found->connection.device->set_upper_port(rtnl, nullptr);
-    }
-    port = std::move(found->connection.port);
-    placed_.erase(found);
-    publish();
-  }
-  rcu::retire([port = std::move(port)] {});
+void Engine::disconnect(device::Device& device) {
+  disconnect(network_.lock(), device);
+}
+
+void Engine::disconnect(const device::Rtnl& rtnl, device::Device& device) {
+  device.set_upper_port(rtnl, nullptr);
+  const std::lock_guard guard(mutex_);
+  const auto found = std::ranges::find_if(
+      placed_, [&](const Placed& placed) { return placed.connection.device.get() == &device; });
+  if (found == placed_.end()) return;
+  rcu::retire([connection = std::move(found->connection)] {});
+  placed_.erase(found);
+  publish();
 }
 
 std::shared_ptr<Port> Engine::port_of(const device::Device& device) const {
@@ -102,6 +100,7 @@ void Engine::publish() {
 std::vector<std::string> Engine::collect() {
   std::uint64_t rings = 0;
   (void)!::read(news_.get(), &rings, sizeof rings);
+  const device::Rtnl rtnl = network_.lock();
   std::vector<Connection> connections;
   {
     const std::lock_guard guard(mutex_);
@@ -109,13 +108,12 @@ std::vector<std::string> Engine::collect() {
   }
   std::vector<std::string> deleted;
   for (const Connection& connection : connections) {
-    const device::Rtnl rtnl = network_.lock();
     if (!connection.device->registered() || connection.port->state() != PortState::kGone) continue;
     deleted.push_back(connection.device->name());
     (void)network_.delete_device(rtnl, *connection.device);
   }
   for (const Connection& connection : connections) {
-    if (!connection.device->registered()) disconnect(*connection.device);
+    if (!connection.device->registered()) disconnect(rtnl, *connection.device);
   }
   return deleted;
 }

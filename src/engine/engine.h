@@ -19,8 +19,8 @@ struct EngineOptions {
   WorkerOptions worker;
 };
 
-// Control side; one thread at a time. Ports that belong to devices are owned here: when a device is deleted
-// its port is closed, a grace period later.
+// Control side. Ports that belong to devices are owned here: when a device is deleted its port is closed, a
+// grace period later.
 class Engine {
  public:
   [[nodiscard]] static Result<std::unique_ptr<Engine>> start(const EngineOptions& options);
@@ -32,8 +32,10 @@ class Engine {
 
   // Connects a device with the port towards its stack. Devices are spread over the workers in turn.
   void connect(const device::DeviceRef& device, std::shared_ptr<Port> port);
+  void connect(const device::Rtnl& rtnl, const device::DeviceRef& device, std::shared_ptr<Port> port);
   // Takes the port away from the device: nothing goes through it afterwards.
-  void disconnect(const device::Device& device);
+  void disconnect(device::Device& device);
+  void disconnect(const device::Rtnl& rtnl, device::Device& device);
   // The port of a device, or null.
   [[nodiscard]] std::shared_ptr<Port> port_of(const device::Device& device) const;
 
@@ -54,7 +56,7 @@ class Engine {
   Fd news_;  // eventfd, rung by workers and by the network's subscription
   device::Network network_;
   device::Subscription deletions_;
-  mutable std::mutex mutex_;  // guards placed_
+  mutable std::mutex mutex_;  // guards placed_; taken last
   std::vector<Placed> placed_;
   std::size_t next_worker_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -1,65 +1,95 @@
-// Keeps the engine's devices in kernel namespaces in step with the interfaces that users see there: the
-// interface is the truth for name, number, MTU, address, flags and up/down; carrier goes the other way.
+// The engine's view of kernel namespaces: which of our namespaces mirrors which, and which interface stands
+// behind which device. It keeps devices in step with the interfaces that users see there: the interface is
+// the truth for name, number, MTU, address, flags and up/down; carrier goes the other way.
+//
+// Theory of operation. An event of the monitor says that something has happened, not how things are: when it
+// is read more may have happened, some of it through our own requests. So an event that tells nothing new is
+// thrown away, and one that does makes the mirror ask the kernel: for an interface of ours through the
+// descriptor of its TAP, which leads to it wherever it was moved and says when it has gone, for others by
+// number. What the answer says counts. Everything here happens under the configuration lock.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
+#include <memory>
+#include <optional>
+#include <string>
 #include <utility>
-#include <vector>
 
 #include "base/result.h"
+#include "device/backing.h"
 #include "device/network.h"
+#include "engine/guarded_keeper.h"
 #include "host/keeper.h"
 #include "host/link_monitor.h"
 #include "host/tap_port.h"
 
 namespace netkit::engine {
 
+// An interface of ours. The port is the engine's: when it goes, so does the interface.
+struct Interface {
+  device::DeviceRef device;
+  std::weak_ptr<host::TapPort> port;
+  MacAddress mac;  // in L3 mode the device shows none, the interface has one
+};
+
 class KernelMirror {
  public:
-  // What the mirror asks of the keeper.
-  struct Questions {
-    // The links of a namespace (Keeper::links), for when events were lost.
-    std::function<Result<std::vector<host::LinkInfo>>(host::Nsid)> links;
-    // Where an interface went (Keeper::locate).
-    std::function<Result<host::Location>(int tap_queue)> locate;
-  };
+  KernelMirror(device::Network& network, host::LinkMonitor monitor, GuardedKeeper& keeper)
+      : network_(network), monitor_(std::move(monitor)), keeper_(keeper) {}
 
-  KernelMirror(device::Network& network, host::LinkMonitor monitor, Questions questions)
-      : network_(network), monitor_(std::move(monitor)), questions_(std::move(questions)) {}
+  // ---- namespaces ----
+  // The namespace that mirrors this one, made if there is none; its present interfaces are read. It is called
+  // `name`, or as the kernel knows it where that is empty or taken.
+  [[nodiscard]] Result<device::NamespaceRef> mirror_of(const device::Rtnl& rtnl, const host::Space& space,
+                                                       std::string_view name);
+  // ESTALE: the kernel namespace has gone.
+  [[nodiscard]] Result<host::Nsid> nsid_of(const device::Rtnl& rtnl, const device::Namespace& netns) const;
+  // Deletes the mirror with everything in it; the kernel's namespace stays.
+  void forget(const device::Rtnl& rtnl, device::Namespace& netns);
 
-  // A kernel namespace and the one that mirrors it; its present interfaces are read.
-  [[nodiscard]] Result<> add_namespace(host::Nsid space, device::NamespaceRef netns);
-  // An interface of ours and its device, which is in the mirror of `space` under the same number. The port is
-  // the engine's: when it goes, so does the interface.
-  void add_device(host::Nsid space, const device::DeviceRef& device, std::weak_ptr<host::TapPort> port);
+  // ---- interfaces ----
+  // The device is registered, in a mirror, under its interface's number.
+  void add(const device::Rtnl& rtnl, Interface interface);
+  // Null: there is none.
+  [[nodiscard]] const Interface* find(const device::Rtnl& rtnl, const device::Device& device) const;
+  [[nodiscard]] std::optional<Interface> take(const device::Rtnl& rtnl, const device::Device& device);
+  // The interface is as `link` says: the device follows.
+  void adopt(const device::Rtnl& rtnl, device::Device& device, const host::LinkInfo& link);
+  // The interface is there now; Network::adopt_namespace is the caller's.
+  void moved(const device::Rtnl& rtnl, const device::Device& device, const host::Location& location);
+  // Asks where the interface is and how: the device follows, or goes with it.
+  void refresh(const device::Rtnl& rtnl, device::Device& device);
 
+  // ---- events ----
   [[nodiscard]] int poll_fd() const { return monitor_.poll_fd(); }
-  // Takes in everything that happened; never blocks. An error: nothing will be heard any more.
-  [[nodiscard]] Result<> process();
+  // Takes in everything that has happened; never blocks on the monitor. An error: nothing will be heard any
+  // more.
+  [[nodiscard]] Result<> catch_up(const device::Rtnl& rtnl);
 
  private:
-  struct Mirrored {
-    device::DeviceRef device;
-    std::weak_ptr<host::TapPort> port;
-  };
   using Place = std::pair<host::Nsid, std::uint32_t>;  // namespace and ifindex
+  struct Mirror {
+    device::NamespaceRef netns;
+    host::NamespaceIdentity identity;
+  };
 
-  void on(const host::LinkChanged& event);
-  void on(const host::LinkGone& event);
-  void on(const host::NamespaceGone& event);
-  void on(const host::EventsLost& event);
-  void adopt(const Mirrored& mirrored, const host::LinkInfo& link);
-  void follow(const Mirrored& mirrored);
-  [[nodiscard]] Result<device::NamespaceRef> namespace_of(host::Nsid space);
-  void read_anew(host::Nsid space);
+  void on(const device::Rtnl& rtnl, const host::LinkChanged& event);
+  void on(const device::Rtnl& rtnl, const host::LinkGone& event);
+  void on(const device::Rtnl& rtnl, const host::NamespaceGone& event);
+  void on(const device::Rtnl& rtnl, const host::EventsLost& event);
+  void ask(const device::Rtnl& rtnl, Place place);
+  void adopt_other(const device::Rtnl& rtnl, device::Namespace& netns, const host::LinkInfo& link);
+  [[nodiscard]] Result<> follow(const device::Rtnl& rtnl, device::Device& device,
+                                const host::Location& location);
+  void read_anew(const device::Rtnl& rtnl, host::Nsid space);
+  [[nodiscard]] std::optional<Place> place_of(const device::Device& device) const;
 
   device::Network& network_;
   host::LinkMonitor monitor_;
-  Questions questions_;
-  std::map<host::Nsid, device::NamespaceRef> namespaces_;
-  std::map<Place, Mirrored> devices_;
+  GuardedKeeper& keeper_;
+  std::map<host::Nsid, Mirror> namespaces_;
+  std::map<Place, Interface> interfaces_;
 };
 
 }  // namespace netkit::engine

@@ -111,6 +111,14 @@ Result<Space> Keeper::use_own_namespace(std::string_view label) {
   return call(UseOwnNamespace{std::string(label)});
 }
 
+Result<Space> Keeper::find_namespace(int descriptor) {
+  return call(FindNamespace{}, {descriptor});
+}
+
+Result<Space> Keeper::find_namespace_of(pid_t process) {
+  return call(FindNamespaceOfProcess{process});
+}
+
 Result<> Keeper::remove_namespace(Nsid space) {
   return ok(call(RemoveNamespace{space}));
 }
@@ -156,6 +164,18 @@ Result<std::vector<LinkInfo>> Keeper::links(Nsid space) {
 
 Result<Location> Keeper::locate(int tap_queue) {
   return call(LocateTap{}, {tap_queue});
+}
+
+Result<Location> Keeper::change_tap(int tap_queue, const LinkChange& change) {
+  return call(ChangeTap{change}, {tap_queue});
+}
+
+Result<Location> Keeper::move_tap(int tap_queue, Nsid target, std::string_view name) {
+  return call(MoveTap{target, std::string(name)}, {tap_queue});
+}
+
+Result<> Keeper::delete_tap(int tap_queue) {
+  return ok(call(DeleteTap{}, {tap_queue}));
 }
 
 Result<> Keeper::add_address(Nsid space, std::uint32_t ifindex, const IpPrefix& address) {

@@ -40,6 +40,7 @@ struct KeeperOptions {
 struct Space {
   Nsid nsid = Nsid::kHere;
   NamespaceIdentity identity;
+  std::string name = {};  // under /run/netns, or what it was called when it was made known; empty: none
 };
 
 struct TapRequest {
@@ -89,6 +90,10 @@ class Keeper {
   [[nodiscard]] Result<Space> use_namespace(std::string_view label, std::string_view path);
   // The network namespace in which the keeper was started (`host: self`).
   [[nodiscard]] Result<Space> use_own_namespace(std::string_view label);
+  // One that a descriptor of nsfs refers to, or in which a process lives now; nothing is held open. EINVAL:
+  // no network namespace; ESRCH.
+  [[nodiscard]] Result<Space> find_namespace(int descriptor);
+  [[nodiscard]] Result<Space> find_namespace_of(pid_t process);
   // One that make_namespace made. ENOENT: it has gone already.
   [[nodiscard]] Result<> remove_namespace(Nsid space);
 
@@ -107,6 +112,11 @@ class Keeper {
   // Where the interface of a TAP's descriptor is now, e.g. after somebody moved it to a namespace that was
   // not known yet. EBADFD: it has gone, or is going with its namespace.
   [[nodiscard]] Result<Location> locate(int tap_queue);
+  // The interface of a TAP's descriptor, wherever it is: no path to its namespace is needed. What it is
+  // afterwards is the answer. EBADFD as above.
+  [[nodiscard]] Result<Location> change_tap(int tap_queue, const LinkChange& change);
+  [[nodiscard]] Result<Location> move_tap(int tap_queue, Nsid target, std::string_view name);
+  [[nodiscard]] Result<> delete_tap(int tap_queue);
   [[nodiscard]] Result<> add_address(Nsid space, std::uint32_t ifindex, const IpPrefix& address);
   [[nodiscard]] Result<> add_route(Nsid space, const Route& route);
   [[nodiscard]] Result<> add_neighbour(Nsid space, const Neighbour& neighbour);

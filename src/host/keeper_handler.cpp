@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "host/link_monitor.h"
-#include "host/tap.h"
 
 namespace netkit::host {
 namespace {
@@ -26,6 +25,20 @@ Result<> write_sysctl(const SetSysctl& request) {
   const ssize_t written = ::write(file.get(), request.value.data(), request.value.size());
   if (written != static_cast<ssize_t>(request.value.size())) return fail_errno("writing " + path);
   return {};
+}
+
+Result<TapPlace> tap_of(const Attachments& attachments) {
+  if (attachments.received.size() != 1) return fail(EINVAL, "one descriptor is needed");
+  return find_tap(attachments.received.front().get());
+}
+
+// Inside the namespace of an interface, with a socket opened there.
+template <class Work>
+Result<> with_link(const TapPlace& place, Work work) {
+  return in_namespace(place.space, [&]() -> Result<> {
+    Netlink netlink = TRY(Netlink::open());
+    return work(netlink, TRY(netlink.link(place.name)));
+  });
 }
 
 }  // namespace
@@ -73,6 +86,18 @@ Result<Space> KeeperHandler::handle(const UseNamespace& request, Attachments&) {
 
 Result<Space> KeeperHandler::handle(const UseOwnNamespace& request, Attachments& attachments) {
   return handle(UseNamespace{request.label, "/proc/" + std::to_string(engine_) + "/ns/net"}, attachments);
+}
+
+Result<Space> KeeperHandler::handle(const FindNamespace&, Attachments& attachments) {
+  if (attachments.received.size() != 1) return fail(EINVAL, "one descriptor is needed");
+  return spaces_.add_foreign(TRY(NetworkNamespace::from_fd(std::move(attachments.received.front()))));
+}
+
+Result<Space> KeeperHandler::handle(const FindNamespaceOfProcess& request, Attachments&) {
+  const auto space = NetworkNamespace::of_process(request.process);
+  if (space) return spaces_.add_foreign(*space);
+  if (space.error().code != ENOENT) return std::unexpected(space.error());
+  return fail(ESRCH, "no process has the number " + std::to_string(request.process));
 }
 
 Result<Nothing> KeeperHandler::handle(const RemoveNamespace& request, Attachments&) {
@@ -162,14 +187,41 @@ Result<std::vector<LinkInfo>> KeeperHandler::handle(const LinksAfter& request, A
 }
 
 Result<Location> KeeperHandler::handle(const LocateTap&, Attachments& attachments) {
-  if (attachments.received.size() != 1) return fail(EINVAL, "one descriptor is needed");
-  const TapPlace place = TRY(find_tap(attachments.received.front().get()));
+  return locate(TRY(tap_of(attachments)));
+}
+
+Result<Location> KeeperHandler::locate(const TapPlace& place) {
   const Failure going = fail(EBADFD, "the network namespace of the interface is going");
   const auto space = spaces_.add_foreign(place.space);
   if (!space) return going;
   auto link = scratch_->link(place.name, space->nsid);
   if (!link) return going;
   return Location{*space, *std::move(link)};
+}
+
+Result<Location> KeeperHandler::handle(const ChangeTap& request, Attachments& attachments) {
+  const TapPlace place = TRY(tap_of(attachments));
+  TRY(with_link(place, [&](Netlink& netlink, const LinkInfo& link) {
+    return netlink.change_link(link.ifindex, request.change);
+  }));
+  return locate(TRY(tap_of(attachments)));
+}
+
+Result<Location> KeeperHandler::handle(const MoveTap& request, Attachments& attachments) {
+  const NetworkNamespace target = TRY(spaces_.open(request.target));
+  const TapPlace place = TRY(tap_of(attachments));
+  TRY(with_link(place, [&](Netlink& netlink, const LinkInfo& link) {
+    LinkChange there;
+    if (request.name != link.name) there.name = request.name;
+    return netlink.move_link(link.ifindex, target.fd(), there);
+  }));
+  return locate(TRY(tap_of(attachments)));
+}
+
+Result<Nothing> KeeperHandler::handle(const DeleteTap&, Attachments& attachments) {
+  const TapPlace place = TRY(tap_of(attachments));
+  return nothing(with_link(
+      place, [](Netlink& netlink, const LinkInfo& link) { return netlink.delete_link(link.ifindex); }));
 }
 
 // ---- what is in a namespace ----

@@ -9,6 +9,7 @@
 #include "host/journal.h"
 #include "host/keeper_protocol.h"
 #include "host/known_spaces.h"
+#include "host/tap.h"
 
 namespace netkit::host {
 
@@ -26,6 +27,8 @@ class KeeperHandler {
   [[nodiscard]] Result<Space> handle(const MakeNamespace& request, Attachments&);
   [[nodiscard]] Result<Space> handle(const UseNamespace& request, Attachments&);
   [[nodiscard]] Result<Space> handle(const UseOwnNamespace& request, Attachments& attachments);
+  [[nodiscard]] Result<Space> handle(const FindNamespace& request, Attachments& attachments);
+  [[nodiscard]] Result<Space> handle(const FindNamespaceOfProcess& request, Attachments&);
   [[nodiscard]] Result<Nothing> handle(const RemoveNamespace& request, Attachments&);
   [[nodiscard]] Result<LinkInfo> handle(const MakeTap& request, Attachments& attachments);
   [[nodiscard]] Result<Nothing> handle(const MakeVeth& request, Attachments&);
@@ -36,6 +39,9 @@ class KeeperHandler {
   [[nodiscard]] Result<LinkInfo> handle(const LinkByName& request, Attachments&);
   [[nodiscard]] Result<std::vector<LinkInfo>> handle(const LinksAfter& request, Attachments&);
   [[nodiscard]] Result<Location> handle(const LocateTap& request, Attachments& attachments);
+  [[nodiscard]] Result<Location> handle(const ChangeTap& request, Attachments& attachments);
+  [[nodiscard]] Result<Location> handle(const MoveTap& request, Attachments& attachments);
+  [[nodiscard]] Result<Nothing> handle(const DeleteTap& request, Attachments& attachments);
   [[nodiscard]] Result<Nothing> handle(const AddAddress& request, Attachments&);
   [[nodiscard]] Result<Nothing> handle(const AddRoute& request, Attachments&);
   [[nodiscard]] Result<Nothing> handle(const AddNeighbour& request, Attachments&);
@@ -56,6 +62,7 @@ class KeeperHandler {
   [[nodiscard]] Result<Space> make_journalled(const std::string& name);
   [[nodiscard]] Result<Space> mount_journalled(const std::string& name);
   [[nodiscard]] Result<std::uint32_t> next_ifindex(Nsid space);
+  [[nodiscard]] Result<Location> locate(const TapPlace& place);
   [[nodiscard]] Failure explain(const Error& error, const TapRequest& tap, std::uint32_t ifindex) const;
 
   pid_t engine_;

@@ -34,6 +34,14 @@ struct UseOwnNamespace {
   using Reply = Space;
   std::string label;
 };
+// The request's descriptor is one of nsfs.
+struct FindNamespace {
+  using Reply = Space;
+};
+struct FindNamespaceOfProcess {
+  using Reply = Space;
+  pid_t process;
+};
 struct RemoveNamespace {
   using Reply = Nothing;
   Nsid space;
@@ -85,9 +93,21 @@ struct LinksAfter {
   Nsid space;
   std::uint32_t after;
 };
-// The request's descriptor is a queue of the TAP.
+// The request's descriptor is a queue of the TAP; so in the three that follow.
 struct LocateTap {
   using Reply = Location;
+};
+struct ChangeTap {
+  using Reply = Location;
+  LinkChange change;
+};
+struct MoveTap {
+  using Reply = Location;
+  Nsid target;
+  std::string name;
+};
+struct DeleteTap {
+  using Reply = Nothing;
 };
 struct AddAddress {
   using Reply = Nothing;
@@ -126,18 +146,24 @@ struct Stop {
 };
 
 using KeeperRequest =
-    std::variant<MakeNamespace, UseNamespace, UseOwnNamespace, RemoveNamespace, MakeTap, MakeVeth, ChangeLink,
-                 MoveLink, DeleteLink, LinkByIndex, LinkByName, LinksAfter, LocateTap, AddAddress, AddRoute,
+    std::variant<MakeNamespace, UseNamespace, UseOwnNamespace, FindNamespace, FindNamespaceOfProcess,
+                 RemoveNamespace, MakeTap, MakeVeth, ChangeLink, MoveLink, DeleteLink, LinkByIndex,
+                 LinkByName, LinksAfter, LocateTap, ChangeTap, MoveTap, DeleteTap, AddAddress, AddRoute,
                  AddNeighbour, SetSysctl, OpenMonitor, RunCommand, Stop>;
 
 // ---- members of everything that is more than plain bytes, for the wire ----
 auto members(Maybe<LinkInfo> auto& link) {
-  return std::tie(link.ifindex, link.name, link.kind, link.flags, link.mtu, link.mac, link.operstate,
+  return std::tie(link.ifindex, link.name, link.kind, link.flags, link.mtu, link.mac, link.broadcast,
+                  link.tx_queue_len, link.group, link.gso_max_size, link.gso_max_segs, link.operstate,
                   link.carrier, link.link, link.alias, link.stats);
 }
 auto members(Maybe<LinkChange> auto& change) {
-  return std::tie(change.name, change.alias, change.mtu, change.mac, change.up, change.arp, change.carrier,
-                  change.new_ifindex);
+  return std::tie(change.name, change.alias, change.mtu, change.mac, change.broadcast, change.tx_queue_len,
+                  change.group, change.gso_max_size, change.gso_max_segs, change.up, change.arp,
+                  change.multicast, change.promisc, change.allmulti, change.carrier, change.new_ifindex);
+}
+auto members(Maybe<Space> auto& space) {
+  return std::tie(space.nsid, space.identity, space.name);
 }
 auto members(Maybe<Location> auto& location) {
   return std::tie(location.space, location.link);
@@ -165,6 +191,12 @@ auto members(Maybe<ChangeLink> auto& r) {
 }
 auto members(Maybe<MoveLink> auto& r) {
   return std::tie(r.space, r.ifindex, r.target, r.change);
+}
+auto members(Maybe<ChangeTap> auto& r) {
+  return std::tie(r.change);
+}
+auto members(Maybe<MoveTap> auto& r) {
+  return std::tie(r.target, r.name);
 }
 auto members(Maybe<LinkByName> auto& r) {
   return std::tie(r.space, r.name);

@@ -6,13 +6,9 @@ namespace netkit::host {
 namespace {
 
 KnownSpace foreign(const NamespaceIdentity& identity) {
-  for (const std::string& name : list_named_namespaces()) {
-    const auto space = NetworkNamespace::named(name);
-    if (space && space->identity() == identity) {
-      return {name, std::string(kNetnsDirectory) + "/" + name, identity, false};
-    }
-  }
-  return {"(without a name)", {}, identity, false};
+  std::string name = name_of_namespace(identity).value_or("");
+  std::string path = name.empty() ? "" : std::string(kNetnsDirectory) + "/" + name;
+  return {std::move(name), std::move(path), identity, false};
 }
 
 }  // namespace
@@ -22,15 +18,16 @@ Result<Space> KnownSpaces::add(const NetworkNamespace& space, KnownSpace entry) 
   const auto known = entries_.find(nsid);
   // One of our own stays ours when it is named a second time.
   if (known != entries_.end() && known->second.identity == entry.identity) entry.made |= known->second.made;
+  std::string name = entry.name;
   entries_.insert_or_assign(nsid, std::move(entry));
-  return Space{nsid, space.identity()};
+  return Space{nsid, space.identity(), std::move(name)};
 }
 
 Result<Space> KnownSpaces::add_foreign(const NetworkNamespace& space) {
   const Nsid nsid = TRY(scratch_->assign_nsid(space.fd()));
   const auto known = entries_.find(nsid);
   if (known != entries_.end() && known->second.identity == space.identity())
-    return Space{nsid, space.identity()};
+    return Space{nsid, space.identity(), known->second.name};
   return add(space, foreign(space.identity()));
 }
 
@@ -42,13 +39,15 @@ Result<KnownSpace> KnownSpaces::find(Nsid nsid) const {
 
 Result<NetworkNamespace> KnownSpaces::open(Nsid nsid) const {
   const KnownSpace known = TRY(find(nsid));
-  if (known.path.empty()) return fail(ENOENT, "a network namespace without a name cannot be opened");
-  NetworkNamespace space = TRY(NetworkNamespace::at_path(known.path));
-  if (space.identity() != known.identity) {
+  auto space = NetworkNamespace::at_path(known.path);
+  if (space && space->identity() == known.identity) return space;
+  if (const auto path = find_path(known.identity)) return NetworkNamespace::at_path(*path);
+  if (space) {
     return fail(ESTALE,
                 "network namespace '" + known.name + "' has gone; " + known.path + " is another one now");
   }
-  return space;
+  return fail(ENOENT, "network namespace " + describe(known.identity) +
+                          " has no name, no mount and no process by which it could be entered");
 }
 
 }  // namespace netkit::host

@@ -1,5 +1,6 @@
 // The network namespaces that a keeper knows, by their id in its own. None is held open: each is opened by
-// its path for one exchange, and found to be still the same.
+// its path for one exchange, and found to be still the same. Where no path leads to it (any more), another
+// one is looked for: a name, a mount, a process that lives in it.
 #pragma once
 
 #include <functional>
@@ -15,8 +16,8 @@
 namespace netkit::host {
 
 struct KnownSpace {
-  std::string name;
-  std::string path;  // empty: none is known, the namespace cannot be opened
+  std::string name;  // empty: it has none
+  std::string path;  // empty: none is known yet
   NamespaceIdentity identity;
   bool made = false;  // by this keeper
 };
@@ -36,7 +37,7 @@ class KnownSpaces {
 
   // ENOENT: not known.
   [[nodiscard]] Result<KnownSpace> find(Nsid nsid) const;
-  // ENOENT: the path has gone; ESTALE: it leads to another namespace now.
+  // ENOENT: nothing leads to it; ESTALE: its path leads to another namespace now.
   [[nodiscard]] Result<NetworkNamespace> open(Nsid nsid) const;
 
   // Runs `work` with an rtnetlink socket that is opened inside and closed right after.

@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "base/log.h"
 
@@ -20,6 +22,12 @@ constexpr long kNsfsMagic = 0x6e736673;
 
 std::string path_of(std::string_view name) {
   return std::string(kNetnsDirectory) + "/" + std::string(name);
+}
+
+// Looked at without opening it, which would need more than the right to read.
+bool leads_to(const std::string& path, const NamespaceIdentity& identity) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && NamespaceIdentity{status.st_dev, status.st_ino} == identity;
 }
 
 Failure no_such_name(std::string_view name) {
@@ -161,6 +169,38 @@ std::vector<std::string> list_named_namespaces() {
   }
   std::ranges::sort(names);
   return names;
+}
+
+std::optional<std::string> name_of_namespace(const NamespaceIdentity& identity) {
+  for (std::string& name : list_named_namespaces()) {
+    if (leads_to(path_of(name), identity)) return std::move(name);
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> find_path(const NamespaceIdentity& identity) {
+  if (const auto name = name_of_namespace(identity)) return path_of(*name);
+  // "36 35 0:4 net:[4026532281] /run/docker/netns/1-ab ..." (proc(5))
+  std::ifstream mounts("/proc/self/mountinfo");
+  const std::string root = describe(identity);
+  for (std::string line; std::getline(mounts, line);) {
+    std::istringstream words(line);
+    std::string word, mounted, path;
+    words >> word >> word >> word >> mounted >> path;
+    if (mounted == root && leads_to(path, identity)) return path;
+  }
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", ignored)) {
+    std::string path = entry.path().string() + "/ns/net";
+    const bool process =
+        entry.path().filename().string().find_first_not_of("0123456789") == std::string::npos;
+    if (process && leads_to(path, identity)) return path;
+  }
+  return std::nullopt;
+}
+
+std::string describe(const NamespaceIdentity& identity) {
+  return "net:[" + std::to_string(identity.inode) + "]";
 }
 
 }  // namespace netkit::host

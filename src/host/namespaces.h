@@ -6,6 +6,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -92,5 +93,15 @@ template <class Work>
 
 // The names in /run/netns, sorted.
 [[nodiscard]] std::vector<std::string> list_named_namespaces();
+
+// The name in /run/netns under which a namespace is mounted, if it is.
+[[nodiscard]] std::optional<std::string> name_of_namespace(const NamespaceIdentity& identity);
+
+// A file by which a namespace can be opened at present: its name, where else it is mounted, or that of a
+// process in it. Nothing: only descriptors keep it alive, or it is going.
+[[nodiscard]] std::optional<std::string> find_path(const NamespaceIdentity& identity);
+
+// "net:[4026531840]", as its file is called in /proc/PID/ns.
+[[nodiscard]] std::string describe(const NamespaceIdentity& identity);
 
 }  // namespace netkit::host

@@ -33,11 +33,19 @@ NetlinkMessage change_message(std::uint32_t ifindex, const LinkChange& change) {
   ifinfomsg header = link_header(ifindex);
   set_flag(header, IFF_UP, change.up);
   if (change.arp) set_flag(header, IFF_NOARP, !*change.arp);
+  set_flag(header, IFF_MULTICAST, change.multicast);
+  set_flag(header, IFF_PROMISC, change.promisc);
+  set_flag(header, IFF_ALLMULTI, change.allmulti);
   NetlinkMessage message(RTM_SETLINK, NLM_F_REQUEST | NLM_F_ACK, header);
   if (change.name) message.put(IFLA_IFNAME, *change.name);
   if (change.alias) message.put(IFLA_IFALIAS, *change.alias);
   if (change.mtu) message.put(IFLA_MTU, *change.mtu);
   if (change.mac) message.put(IFLA_ADDRESS, change.mac->bytes);
+  if (change.broadcast) message.put(IFLA_BROADCAST, change.broadcast->bytes);
+  if (change.tx_queue_len) message.put(IFLA_TXQLEN, *change.tx_queue_len);
+  if (change.group) message.put(IFLA_GROUP, *change.group);
+  if (change.gso_max_size) message.put(IFLA_GSO_MAX_SIZE, *change.gso_max_size);
+  if (change.gso_max_segs) message.put(IFLA_GSO_MAX_SEGS, *change.gso_max_segs);
   if (change.carrier) message.put(IFLA_CARRIER, std::uint8_t{*change.carrier});
   if (change.new_ifindex) message.put(IFLA_NEW_IFINDEX, *change.new_ifindex);
   return message;
@@ -159,6 +167,11 @@ Result<LinkInfo> parse_link(nlmsghdr* message) {
                   .flags = header.ifi_flags,
                   .mtu = number_of(attributes[IFLA_MTU]),
                   .mac = mac_of(attributes[IFLA_ADDRESS]),
+                  .broadcast = mac_of(attributes[IFLA_BROADCAST]),
+                  .tx_queue_len = number_of(attributes[IFLA_TXQLEN]),
+                  .group = number_of(attributes[IFLA_GROUP]),
+                  .gso_max_size = number_of(attributes[IFLA_GSO_MAX_SIZE]),
+                  .gso_max_segs = number_of(attributes[IFLA_GSO_MAX_SEGS]),
                   .operstate = byte_of(attributes[IFLA_OPERSTATE]),
                   .carrier = byte_of(attributes[IFLA_CARRIER]) != 0,
                   .link = number_of(attributes[IFLA_LINK]),

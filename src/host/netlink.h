@@ -41,7 +41,12 @@ struct LinkInfo {
   std::string kind;         // "tun", "veth", ...; empty: none (loopback, a NIC)
   std::uint32_t flags = 0;  // IFF_*
   std::uint32_t mtu = 0;
-  MacAddress mac;              // zero where the link has no Ethernet address
+  MacAddress mac;  // zero where the link has no Ethernet address
+  MacAddress broadcast;
+  std::uint32_t tx_queue_len = 0;
+  std::uint32_t group = 0;
+  std::uint32_t gso_max_size = 0;
+  std::uint32_t gso_max_segs = 0;
   std::uint8_t operstate = 0;  // IF_OPER_*
   bool carrier = false;
   std::uint32_t link = 0;  // IFLA_LINK (iflink); 0: none
@@ -57,8 +62,16 @@ struct LinkChange {
   std::optional<std::string> alias = std::nullopt;
   std::optional<std::uint32_t> mtu = std::nullopt;
   std::optional<MacAddress> mac = std::nullopt;
+  std::optional<MacAddress> broadcast = std::nullopt;
+  std::optional<std::uint32_t> tx_queue_len = std::nullopt;
+  std::optional<std::uint32_t> group = std::nullopt;
+  std::optional<std::uint32_t> gso_max_size = std::nullopt;
+  std::optional<std::uint32_t> gso_max_segs = std::nullopt;
   std::optional<bool> up = std::nullopt;
   std::optional<bool> arp = std::nullopt;
+  std::optional<bool> multicast = std::nullopt;
+  std::optional<bool> promisc = std::nullopt;
+  std::optional<bool> allmulti = std::nullopt;
   std::optional<bool> carrier = std::nullopt;
   std::optional<std::uint32_t> new_ifindex = std::nullopt;  // only together with a move
 };

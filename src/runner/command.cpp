@@ -52,7 +52,7 @@ std::chrono::milliseconds left(Clock::time_point deadline) {
 
 }  // namespace
 
-Result<RunningCommand> RunningCommand::start(GuardedKeeper& keeper, const Interrupt& interrupt,
+Result<RunningCommand> RunningCommand::start(engine::GuardedKeeper& keeper, const Interrupt& interrupt,
                                              host::Nsid space, const std::vector<std::string>& arguments) {
   Pipe out = TRY(make_pipe());
   Pipe err = TRY(make_pipe());
@@ -118,7 +118,7 @@ CommandResult RunningCommand::finish(std::chrono::milliseconds timeout) {
   return std::move(result_);
 }
 
-Result<CommandResult> run_command(GuardedKeeper& keeper, const Interrupt& interrupt, host::Nsid space,
+Result<CommandResult> run_command(engine::GuardedKeeper& keeper, const Interrupt& interrupt, host::Nsid space,
                                   const std::vector<std::string>& arguments,
                                   std::chrono::milliseconds timeout) {
   RunningCommand command = TRY(RunningCommand::start(keeper, interrupt, space, arguments));

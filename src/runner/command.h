@@ -9,7 +9,7 @@
 
 #include "base/fd.h"
 #include "base/result.h"
-#include "runner/guarded_keeper.h"
+#include "engine/guarded_keeper.h"
 #include "runner/interrupt.h"
 
 namespace netkit::runner {
@@ -29,7 +29,7 @@ class RunningCommand {
  public:
   // `space` as the keeper knows it. Errors are the keeper's (ENOENT: no such program). Every wait ends early
   // when the run is interrupted.
-  [[nodiscard]] static Result<RunningCommand> start(GuardedKeeper& keeper, const Interrupt& interrupt,
+  [[nodiscard]] static Result<RunningCommand> start(engine::GuardedKeeper& keeper, const Interrupt& interrupt,
                                                     host::Nsid space,
                                                     const std::vector<std::string>& arguments);
   RunningCommand(RunningCommand&&) noexcept = default;
@@ -57,7 +57,7 @@ class RunningCommand {
 };
 
 // Start and finish in one.
-[[nodiscard]] Result<CommandResult> run_command(GuardedKeeper& keeper, const Interrupt& interrupt,
+[[nodiscard]] Result<CommandResult> run_command(engine::GuardedKeeper& keeper, const Interrupt& interrupt,
                                                 host::Nsid space, const std::vector<std::string>& arguments,
                                                 std::chrono::milliseconds timeout);
 

@@ -55,18 +55,20 @@ std::optional<int> fit(const topology::End& end, const IpAddress& to) {
 }  // namespace
 
 InProcessStage::InProcessStage(const topology::Topology& topology, std::string how, PacketPool& pool,
-                               engine::Engine& engine)
+                               engine::Engine& engine, control::System& system)
     : topology_(topology),
       how_(std::move(how)),
       pool_(pool),
       engine_(engine),
+      system_(system),
       stacks_(topology.ends.size()) {}
 
 Result<std::unique_ptr<InProcessStage>> InProcessStage::bring_up(const topology::Topology& topology,
                                                                  std::string how, PacketPool& pool,
                                                                  engine::Engine& engine,
+                                                                 control::System& system,
                                                                  const std::filesystem::path& recordings) {
-  std::unique_ptr<InProcessStage> stage(new InProcessStage(topology, std::move(how), pool, engine));
+  std::unique_ptr<InProcessStage> stage(new InProcessStage(topology, std::move(how), pool, engine, system));
   TRY(stage->read_recordings(recordings));
   for (const topology::Namespace& netns : topology.namespaces) {
     const device::Rtnl rtnl = engine.network().lock();
@@ -95,12 +97,7 @@ Result<> InProcessStage::read_recordings(const std::filesystem::path& share_dire
 }
 
 Result<> InProcessStage::make_netkit(const topology::Netkit& netkit) {
-  const auto place_of = [&](topology::EndIndex end) {
-    const topology::End& wanted = topology_.ends[end];
-    return EndPlace{netnses_[wanted.netns], wanted.ifname, 0, wanted.mac};
-  };
-  const MadeNetkit made = TRY(create_netkit(engine_.network(), topology_, netkit, place_of(netkit.primary),
-                                            netkit.peer ? place_of(*netkit.peer) : EndPlace{}));
+  const MadeNetkit made = TRY(create_netkit(system_, topology_, netkit, netnses_));
   TRY(connect(netkit.primary, made.primary));
   if (netkit.peer) TRY(connect(*netkit.peer, made.peer));
   return {};
@@ -232,17 +229,7 @@ Result<Traffic> InProcessStage::exec(const topology::Exec&) {
 
 Result<> InProcessStage::set_link(const topology::SetLink& step) {
   const device::DeviceRef device = TRY(this->device(step.end));
-  {
-    const device::Rtnl rtnl = engine_.network().lock();
-    if (step.policy) {
-      dynamic_cast<device::Netkit&>(*device).set_policy(rtnl, *step.policy == topology::Policy::kBlackhole
-                                                                  ? device::NetkitPolicy::kDrop
-                                                                  : device::NetkitPolicy::kPass);
-    }
-    if (step.mtu) TRY(device->set_mtu(rtnl, *step.mtu));
-    if (step.mac) TRY(device->set_mac(rtnl, *step.mac));
-    if (step.up) TRY(device->set_up(rtnl, *step.up));
-  }
+  TRY(change_link(system_, *device, step));
   // The stack above it sees the change.
   stacks_[step.end].host = make_host(step.end, *device, *stacks_[step.end].port);
   return {};

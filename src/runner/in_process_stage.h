@@ -21,11 +21,12 @@ class InProcessStage final : public Stage {
   // `recordings`: where capture files are that are not beside the topology file.
   [[nodiscard]] static Result<std::unique_ptr<InProcessStage>> bring_up(
       const topology::Topology& topology, std::string how, PacketPool& pool, engine::Engine& engine,
-      const std::filesystem::path& recordings);
+      control::System& system, const std::filesystem::path& recordings);
 
   [[nodiscard]] std::string how() const override { return how_; }
   [[nodiscard]] topology::Showing showing() const override { return topology::Showing::kRecordedPackets; }
   [[nodiscard]] engine::Engine& engine() override { return engine_; }
+  [[nodiscard]] control::System& system() override { return system_; }
   [[nodiscard]] Result<device::DeviceRef> device(topology::EndIndex end) override;
   [[nodiscard]] Result<MacAddress> mac(topology::EndIndex end) override;
   [[nodiscard]] std::uint64_t kernel_drops(topology::EndIndex) override { return 0; }
@@ -48,7 +49,7 @@ class InProcessStage final : public Stage {
   };
 
   InProcessStage(const topology::Topology& topology, std::string how, PacketPool& pool,
-                 engine::Engine& engine);
+                 engine::Engine& engine, control::System& system);
   [[nodiscard]] Result<> read_recordings(const std::filesystem::path& share_directory);
   [[nodiscard]] Result<> make_netkit(const topology::Netkit& netkit);
   [[nodiscard]] Result<> connect(topology::EndIndex end, const device::DeviceRef& device);
@@ -64,6 +65,7 @@ class InProcessStage final : public Stage {
   const std::string how_;
   PacketPool& pool_;  // of the hosts; outlives ports and engine
   engine::Engine& engine_;
+  control::System& system_;
   std::vector<device::NamespaceRef> netnses_;       // by NamespaceIndex
   std::vector<Stack> stacks_;                       // by EndIndex
   std::map<std::string, TcpRecording> recordings_;  // by the name that steps give them

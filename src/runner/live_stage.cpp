@@ -1,9 +1,6 @@
 #include "runner/live_stage.h"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <array>
 
 #include "base/log.h"
 #include "device/namespace.h"
@@ -15,7 +12,6 @@ namespace netkit::runner {
 namespace {
 
 constexpr std::chrono::seconds kSettleLimit(5);
-constexpr std::uint32_t kMaxTapMtu = 65521;  // 65535 less the Ethernet header
 
 host::Route kernel_route(const topology::Route& route, std::uint32_t ifindex) {
   host::Route wanted;
@@ -30,33 +26,31 @@ host::Route kernel_route(const topology::Route& route, std::uint32_t ifindex) {
 
 }  // namespace
 
-LiveStage::LiveStage(const topology::Topology& topology, std::string how, GuardedKeeper& keeper,
-                     engine::Engine& engine, Interrupt& interrupt)
+LiveStage::LiveStage(const topology::Topology& topology, std::string how, engine::LiveNetwork& live,
+                     engine::Engine& engine, control::System& system, Interrupt& interrupt)
     : topology_(topology),
       how_(std::move(how)),
-      keeper_(keeper),
+      live_(live),
+      keeper_(live.keeper()),
       engine_(engine),
+      system_(system),
       interrupt_(interrupt),
-      ends_(topology.ends.size()) {}
+      devices_(topology.ends.size()) {}
 
-LiveStage::~LiveStage() = default;
+LiveStage::~LiveStage() {
+  live_.wrap_ports(nullptr);
+}
 
 Result<std::unique_ptr<LiveStage>> LiveStage::bring_up(const topology::Topology& topology, std::string how,
-                                                       GuardedKeeper& keeper, engine::Engine& engine,
-                                                       Interrupt& interrupt) {
-  std::unique_ptr<LiveStage> stage(new LiveStage(topology, std::move(how), keeper, engine, interrupt));
-  Fd monitor = TRY(keeper.with([](host::Keeper& held) { return held.open_monitor(); }));
-  engine::KernelMirror::Questions questions{
-      [&keeper](host::Nsid space) {
-        return keeper.with([=](host::Keeper& held) { return held.links(space); });
-      },
-      [&keeper](int tap) { return keeper.with([=](host::Keeper& held) { return held.locate(tap); }); },
-  };
-  stage->mirror_.emplace(engine.network(), host::LinkMonitor(std::move(monitor)), std::move(questions));
+                                                       engine::LiveNetwork& live, engine::Engine& engine,
+                                                       control::System& system, Interrupt& interrupt) {
+  std::unique_ptr<LiveStage> stage(new LiveStage(topology, std::move(how), live, engine, system, interrupt));
+  live.wrap_ports(
+      [raw = stage.get()](const device::Namespace& netns, std::string_view name, std::unique_ptr<Port> port) {
+        return raw->wrap(netns, name, std::move(port));
+      });
   TRY(stage->make_namespaces());
   for (const topology::Netkit& netkit : topology.netkits) TRY(stage->make_netkit(netkit));
-  stage->events_ =
-      std::jthread([raw = stage.get()](const std::stop_token& stop) { raw->serve_events(stop); });
   return stage;
 }
 
@@ -82,11 +76,7 @@ Result<> LiveStage::make_namespaces() {
     const auto space = open_space(netns);
     if (!space) return std::unexpected(topology::locate(topology_, netns.where, space.error()));
     spaces_.push_back(*space);
-    {
-      const device::Rtnl rtnl = engine_.network().lock();
-      netnses_.push_back(TRY(engine_.network().add_namespace(rtnl, netns.name, true)));
-    }
-    TRY(mirror_->add_namespace(space->nsid, netnses_.back()));
+    netnses_.push_back(TRY(live_.mirror_of(*space, netns.name)));
     for (const topology::Sysctl& sysctl : netns.sysctls) {
       std::string key = sysctl.name.substr(std::string_view("net.").size());
       std::ranges::replace(key, '.', '/');
@@ -103,66 +93,47 @@ Result<> LiveStage::make_namespaces() {
   return {};
 }
 
-Result<host::Tap> LiveStage::make_interface(const topology::Netkit& netkit, topology::EndIndex end) {
+Result<> LiveStage::check_mtu(topology::EndIndex end) const {
   const topology::End& wanted = topology_.ends[end];
-  if (wanted.mtu > kMaxTapMtu) {
-    const Error error{EINVAL,
-                      wanted.label + ": an interface in a namespace takes an MTU of at most 65521, not " +
-                          std::to_string(wanted.mtu) + "; lower it, or run with --require in-process",
-                      ""};
-    return std::unexpected(topology::locate(topology_, wanted.where, error));
-  }
-  host::TapRequest request;
-  request.space = space_of(end);
-  request.name = wanted.ifname;
-  request.queues = wanted.queues;
-  request.mac = wanted.mac;
-  request.mtu = wanted.mtu;
-  request.alias = "netkit " + wanted.label;
-  request.arp = netkit.mode == topology::Mode::kL2;
-  auto tap = keeper_.with([&](host::Keeper& keeper) { return keeper.make_tap(request); });
-  if (tap) return tap;
-  Error error = tap.error();
-  error.text = wanted.label + " (" + wanted.ifname + "): " + error.text;
-  return std::unexpected(topology::locate(topology_, wanted.where, std::move(error)));
+  if (wanted.mtu <= engine::kMaxInterfaceMtu) return {};
+  const Error error{EINVAL,
+                    wanted.label + ": an interface in a namespace takes an MTU of at most " +
+                        std::to_string(engine::kMaxInterfaceMtu) + ", not " + std::to_string(wanted.mtu) +
+                        "; lower it, or run with --require in-process",
+                    ""};
+  return std::unexpected(topology::locate(topology_, wanted.where, error));
 }
 
-// The peer first, so that numbers come out as from the kernel's driver.
 Result<> LiveStage::make_netkit(const topology::Netkit& netkit) {
-  const auto place_of = [&](topology::EndIndex end, const host::Tap& tap) {
-    EndPlace place{netnses_[topology_.ends[end].netns], tap.link.name, tap.link.ifindex, std::nullopt};
-    if (netkit.mode == topology::Mode::kL2) place.mac = tap.link.mac;
-    return place;
-  };
-  std::optional<host::Tap> peer_tap;
-  EndPlace peer;
-  if (netkit.peer) {
-    peer_tap = TRY(make_interface(netkit, *netkit.peer));
-    peer = place_of(*netkit.peer, *peer_tap);
-  }
-  host::Tap tap = TRY(make_interface(netkit, netkit.primary));
-  const MadeNetkit made =
-      TRY(create_netkit(engine_.network(), topology_, netkit, place_of(netkit.primary, tap), peer));
-  TRY(connect(netkit, netkit.primary, std::move(tap), made.primary));
-  if (peer_tap) TRY(connect(netkit, *netkit.peer, std::move(*peer_tap), made.peer));
+  TRY(check_mtu(netkit.primary));
+  if (netkit.peer) TRY(check_mtu(*netkit.peer));
+  const MadeNetkit made = TRY(create_netkit(system_, topology_, netkit, netnses_));
+  TRY(adopt(netkit.primary, made.primary));
+  if (netkit.peer) TRY(adopt(*netkit.peer, made.peer));
   return {};
 }
 
-Result<> LiveStage::connect(const topology::Netkit& netkit, topology::EndIndex end, host::Tap tap,
-                            const device::DeviceRef& device) {
-  host::TapPortOptions options;
-  options.mac = tap.link.mac;
-  options.l3 = netkit.mode == topology::Mode::kL3;
-  std::unique_ptr<host::TapPort> tap_port = TRY(host::TapPort::make(std::move(tap.queues), options));
-  host::TapPort* const raw = tap_port.get();
-  const std::shared_ptr<Port> port = TRY(with_capture(std::move(tap_port), topology_, end));
-  ends_[end] = {device, tap.link.mac};
-  mirror_->add_device(space_of(end), device, std::shared_ptr<host::TapPort>(port, raw));
-  engine_.connect(device, port);
-  for (const IpPrefix& address : topology_.ends[end].addresses) {
+Result<std::unique_ptr<Port>> LiveStage::wrap(const device::Namespace& netns, std::string_view name,
+                                              std::unique_ptr<Port> port) const {
+  for (topology::EndIndex end = 0; end < topology_.ends.size(); ++end) {
+    const topology::End& wanted = topology_.ends[end];
+    if (netnses_[wanted.netns].get() == &netns && wanted.ifname == name)
+      return with_capture(std::move(port), topology_, end);
+  }
+  return port;
+}
+
+Result<> LiveStage::adopt(topology::EndIndex end, const device::DeviceRef& device) {
+  devices_[end] = device;
+  const topology::End& wanted = topology_.ends[end];
+  {
+    const device::Rtnl rtnl = engine_.network().lock();
+    TRY(device->set_alias(rtnl, "netkit " + wanted.label));
+  }
+  for (const IpPrefix& address : wanted.addresses) {
     const auto added = keeper_.with(
-        [&](host::Keeper& keeper) { return keeper.add_address(space_of(end), tap.link.ifindex, address); });
-    if (!added) return std::unexpected(topology::locate(topology_, topology_.ends[end].where, added.error()));
+        [&](host::Keeper& keeper) { return keeper.add_address(space_of(end), device->ifindex(), address); });
+    if (!added) return std::unexpected(topology::locate(topology_, wanted.where, added.error()));
   }
   return {};
 }
@@ -170,7 +141,7 @@ Result<> LiveStage::connect(const topology::Netkit& netkit, topology::EndIndex e
 // What the kernel takes only from an interface that is up.
 Result<> LiveStage::configure(topology::EndIndex end) {
   const topology::End& wanted = topology_.ends[end];
-  const std::uint32_t ifindex = ends_[end].device->ifindex();
+  const std::uint32_t ifindex = devices_[end]->ifindex();
   for (const topology::Route& route : wanted.routes) {
     const auto added = keeper_.with(
         [&](host::Keeper& keeper) { return keeper.add_route(space_of(end), kernel_route(route, ifindex)); });
@@ -186,40 +157,37 @@ Result<> LiveStage::configure(topology::EndIndex end) {
 }
 
 Result<> LiveStage::set_links_up() {
-  host::LinkChange up;
-  up.up = true;
-  for (topology::EndIndex end = 0; end < ends_.size(); ++end) {
+  for (topology::EndIndex end = 0; end < devices_.size(); ++end) {
     if (!topology_.ends[end].up) continue;
-    TRY(keeper_.with([&](host::Keeper& keeper) {
-      return keeper.change_link(space_of(end), ends_[end].device->ifindex(), up);
-    }));
+    const device::Rtnl rtnl = engine_.network().lock();
+    TRY(devices_[end]->set_up(rtnl, true));
   }
   settle();
-  for (topology::EndIndex end = 0; end < ends_.size(); ++end) {
+  for (topology::EndIndex end = 0; end < devices_.size(); ++end) {
     if (topology_.ends[end].up) TRY(configure(end));
   }
   return {};
 }
 
 Result<device::DeviceRef> LiveStage::device(topology::EndIndex end) {
-  if (!ends_[end].device->registered()) return fail(ENODEV, topology_.ends[end].label + " has gone");
-  return ends_[end].device;
+  if (!devices_[end]->registered()) return fail(ENODEV, topology_.ends[end].label + " has gone");
+  return devices_[end];
 }
 
 Result<MacAddress> LiveStage::mac(topology::EndIndex end) {
-  return ends_[end].mac;
+  return live_.interface_mac(*devices_[end]);
 }
 
 std::uint64_t LiveStage::kernel_drops(topology::EndIndex end) {
   const auto link = keeper_.with(
-      [&](host::Keeper& keeper) { return keeper.link(space_of(end), ends_[end].device->ifindex()); });
+      [&](host::Keeper& keeper) { return keeper.link(space_of(end), devices_[end]->ifindex()); });
   return link ? link->stats.tx_dropped : 0;
 }
 
 // The devices are as the interfaces are, and the interfaces' carrier is as the devices'.
 bool LiveStage::links_settled() {
-  for (topology::EndIndex end = 0; end < ends_.size(); ++end) {
-    const device::Device& device = *ends_[end].device;
+  for (topology::EndIndex end = 0; end < devices_.size(); ++end) {
+    const device::Device& device = *devices_[end];
     if (!device.registered()) continue;
     const auto link =
         keeper_.with([&](host::Keeper& keeper) { return keeper.link(space_of(end), device.ifindex()); });
@@ -238,43 +206,9 @@ void LiveStage::settle() {
   }
 }
 
-void LiveStage::serve_events(const std::stop_token& stop) {
-  std::array<pollfd, 3> waiting = {pollfd{mirror_->poll_fd(), POLLIN, 0},
-                                   pollfd{engine_.poll_fd(), POLLIN, 0}, pollfd{keeper_.poll_fd(), 0, 0}};
-  while (!stop.stop_requested()) {
-    if (::poll(waiting.data(), waiting.size(), 50) <= 0) continue;
-    if (waiting[0].revents != 0) {
-      if (const auto heard = mirror_->process(); !heard) {
-        interrupt_.request("the link monitor failed: " + describe(heard.error()));
-        return;
-      }
-    }
-    if (waiting[1].revents != 0) {
-      for (const std::string& name : engine_.collect()) log::warning(name + ": its interface has gone");
-    }
-    if (waiting[2].revents != 0 && !stop.stop_requested()) {
-      interrupt_.request("the keeper has died");
-      return;
-    }
-  }
-}
-
 Result<> LiveStage::set_link(const topology::SetLink& step) {
   const device::DeviceRef device = TRY(this->device(step.end));
-  if (step.policy) {
-    const device::Rtnl rtnl = engine_.network().lock();
-    dynamic_cast<device::Netkit&>(*device).set_policy(rtnl, *step.policy == topology::Policy::kBlackhole
-                                                                ? device::NetkitPolicy::kDrop
-                                                                : device::NetkitPolicy::kPass);
-  }
-  host::LinkChange change;
-  change.up = step.up;
-  change.mtu = step.mtu;
-  change.mac = step.mac;
-  if (!change.up && !change.mtu && !change.mac) return {};
-  TRY(keeper_.with([&](host::Keeper& keeper) {
-    return keeper.change_link(space_of(step.end), device->ifindex(), change);
-  }));
+  TRY(change_link(system_, *device, step));
   settle();
   return {};
 }

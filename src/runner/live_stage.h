@@ -2,13 +2,11 @@
 // from real tools (ping, iperf3) and real stacks.
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
-#include <thread>
 #include <vector>
 
-#include "engine/mirror.h"
+#include "engine/live_network.h"
 #include "runner/command.h"
 #include "runner/stage.h"
 
@@ -19,14 +17,16 @@ class LiveStage final : public Stage {
   // Makes (or uses) the namespaces, the interfaces and their devices, with addresses; everything is down.
   // What was made goes with the keeper when this fails, or later.
   [[nodiscard]] static Result<std::unique_ptr<LiveStage>> bring_up(const topology::Topology& topology,
-                                                                   std::string how, GuardedKeeper& keeper,
+                                                                   std::string how, engine::LiveNetwork& live,
                                                                    engine::Engine& engine,
+                                                                   control::System& system,
                                                                    Interrupt& interrupt);
   ~LiveStage() override;
 
   [[nodiscard]] std::string how() const override { return how_; }
   [[nodiscard]] topology::Showing showing() const override { return topology::Showing::kLive; }
   [[nodiscard]] engine::Engine& engine() override { return engine_; }
+  [[nodiscard]] control::System& system() override { return system_; }
   [[nodiscard]] Result<device::DeviceRef> device(topology::EndIndex end) override;
   [[nodiscard]] Result<MacAddress> mac(topology::EndIndex end) override;
   [[nodiscard]] std::uint64_t kernel_drops(topology::EndIndex end) override;
@@ -41,27 +41,22 @@ class LiveStage final : public Stage {
   [[nodiscard]] Result<int> run_in_host(const std::vector<std::string>& command) override;
 
  private:
-  struct LiveEnd {
-    device::DeviceRef device;
-    MacAddress mac;  // of the interface
-  };
   struct Stream {
     std::uint64_t bytes = 0;
     double bits_per_second = 0;
     std::string trouble;  // iperf3's own words
   };
 
-  LiveStage(const topology::Topology& topology, std::string how, GuardedKeeper& keeper,
-            engine::Engine& engine, Interrupt& interrupt);
+  LiveStage(const topology::Topology& topology, std::string how, engine::LiveNetwork& live,
+            engine::Engine& engine, control::System& system, Interrupt& interrupt);
   [[nodiscard]] Result<> make_namespaces();
   [[nodiscard]] Result<host::Space> open_space(const topology::Namespace& netns);
   [[nodiscard]] Result<> make_netkit(const topology::Netkit& netkit);
-  [[nodiscard]] Result<host::Tap> make_interface(const topology::Netkit& netkit, topology::EndIndex end);
-  [[nodiscard]] Result<> connect(const topology::Netkit& netkit, topology::EndIndex end, host::Tap tap,
-                                 const device::DeviceRef& device);
+  [[nodiscard]] Result<> check_mtu(topology::EndIndex end) const;
+  [[nodiscard]] Result<> adopt(topology::EndIndex end, const device::DeviceRef& device);
+  [[nodiscard]] Result<std::unique_ptr<Port>> wrap(const device::Namespace& netns, std::string_view name,
+                                                   std::unique_ptr<Port> port) const;
   [[nodiscard]] Result<> configure(topology::EndIndex end);
-  [[nodiscard]] Result<> start_events();
-  void serve_events(const std::stop_token& stop);
   [[nodiscard]] bool links_settled();
 
   [[nodiscard]] host::Nsid space_of(topology::EndIndex end) const {
@@ -76,14 +71,14 @@ class LiveStage final : public Stage {
 
   const topology::Topology& topology_;
   const std::string how_;
-  GuardedKeeper& keeper_;
+  engine::LiveNetwork& live_;
+  engine::GuardedKeeper& keeper_;
   engine::Engine& engine_;
+  control::System& system_;
   Interrupt& interrupt_;
   std::vector<host::Space> spaces_;            // by NamespaceIndex
   std::vector<device::NamespaceRef> netnses_;  // by NamespaceIndex
-  std::vector<LiveEnd> ends_;                  // by EndIndex
-  std::optional<engine::KernelMirror> mirror_;
-  std::jthread events_;
+  std::vector<device::DeviceRef> devices_;     // by EndIndex
 };
 
 }  // namespace netkit::runner

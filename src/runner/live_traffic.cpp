@@ -154,7 +154,7 @@ Result<Traffic> LiveStage::compare_with_veth(const topology::Tcp& step, const Ip
   if (from == target) return fail(EINVAL, "a comparison with veth needs two namespaces");
   const IpPrefix addresses[] = {*parse_prefix(to.is_v4() ? "198.18.255.1/30" : "fd5a:ffff::1/126"),
                                 *parse_prefix(to.is_v4() ? "198.18.255.2/30" : "fd5a:ffff::2/126")};
-  const std::uint32_t mtu = ends_[*step.path.to_end].device->mtu();
+  const std::uint32_t mtu = devices_[*step.path.to_end]->mtu();
   TRY(keeper_.with([&](host::Keeper& keeper) -> Result<> {
     TRY(keeper.make_veth(from, kVethNames[0], target, kVethNames[1]));
     const host::Nsid spaces[] = {from, target};

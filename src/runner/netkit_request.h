@@ -1,33 +1,27 @@
-// The request that creates a netkit of a topology, and the ends that came of it.
+// The requests of a topology about its netkits, by way of src/control.
 #pragma once
 
-#include <cstdint>
-#include <optional>
-#include <string>
+#include <span>
 
-#include "base/address.h"
 #include "base/result.h"
+#include "control/system.h"
 #include "device/device.h"
 #include "topology/topology.h"
 
 namespace netkit::runner {
-
-// What an end is to be called and numbered where its interface exists already (a TAP in a kernel namespace).
-struct EndPlace {
-  device::NamespaceRef netns;
-  std::string name;
-  std::uint32_t ifindex = 0;      // 0: the next free one
-  std::optional<MacAddress> mac;  // L2 mode; absent: random
-};
 
 struct MadeNetkit {
   device::DeviceRef primary;
   device::DeviceRef peer;  // null: a single device
 };
 
-// RTM_NEWLINK, by way of src/control. `peer` counts only where the topology has one.
-[[nodiscard]] Result<MadeNetkit> create_netkit(device::Network& network, const topology::Topology& topology,
-                                               const topology::Netkit& netkit, const EndPlace& primary,
-                                               const EndPlace& peer);
+// RTM_NEWLINK; the topology's namespaces by NamespaceIndex.
+[[nodiscard]] Result<MadeNetkit> create_netkit(control::System& system, const topology::Topology& topology,
+                                               const topology::Netkit& netkit,
+                                               std::span<const device::NamespaceRef> netnses);
+
+// What a step changes of a device: its policy (RTM_NEWLINK), then the rest (RTM_SETLINK).
+[[nodiscard]] Result<> change_link(control::System& system, device::Device& device,
+                                   const topology::SetLink& step);
 
 }  // namespace netkit::runner

@@ -153,8 +153,7 @@ Result<> Objects::attach_one(topology::EndIndex end, const topology::Placement& 
     return netkit.primary == end || netkit.peer == end;
   });
   const device::DeviceRef primary = TRY(stage.device(owner->primary));
-  control::System system{primary->network()};
-  control::Client client(system, primary->netns()->shared_from_this());
+  control::Client client(stage.system(), primary->netns()->shared_from_this());
   control::AttachRequest request;
   request.target_ifindex = primary->ifindex();
   request.prog_fd = client.open(program(placement.program));

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "bpf/map/memory.h"
+#include "engine/live_network.h"
 #include "host/sandbox.h"
 #include "runner/in_process_stage.h"
 #include "runner/live_stage.h"
@@ -153,7 +154,7 @@ Result<std::unique_ptr<engine::Engine>> start_engine(const RunOptions& options,
 Result<int> run_live(const RunOptions& options, const topology::Topology& topology,
                      const host::Access& access) {
   TRY(host::enter(access.mode));
-  GuardedKeeper keeper(TRY(host::Keeper::start({access.mode, {}})));
+  engine::GuardedKeeper keeper(TRY(host::Keeper::start({access.mode, {}})));
   TRY(host::drop_privileges());
 
   Interrupt interrupt = TRY(Interrupt::make());
@@ -162,7 +163,11 @@ Result<int> run_live(const RunOptions& options, const topology::Topology& topolo
     const Objects objects = TRY(Objects::load(topology, share_directory("bpf")));
     FaultLog faults;
     const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology, faults));
-    const auto stage = TRY(LiveStage::bring_up(topology, host::describe(access), keeper, *engine, interrupt));
+    const auto live = TRY(engine::LiveNetwork::start(
+        *engine, keeper, [&interrupt](const std::string& what) { interrupt.request(what); }));
+    control::System system{engine->network(), live.get()};
+    const auto stage =
+        TRY(LiveStage::bring_up(topology, host::describe(access), *live, *engine, system, interrupt));
     return play(options, topology, objects, *stage, interrupt);
   }();
   const auto undone = keeper.with([](host::Keeper& held) { return held.stop(); });
@@ -183,8 +188,9 @@ Result<int> run_in_process(const RunOptions& options, const topology::Topology& 
   PacketPool pool;
   FaultLog faults;
   const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology, faults));
-  const auto stage = TRY(
-      InProcessStage::bring_up(topology, host::describe(access), pool, *engine, share_directory("examples")));
+  control::System system{engine->network()};
+  const auto stage = TRY(InProcessStage::bring_up(topology, host::describe(access), pool, *engine, system,
+                                                  share_directory("examples")));
   return play(options, topology, objects, *stage, interrupt);
 }
 

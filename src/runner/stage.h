@@ -9,6 +9,7 @@
 
 #include "base/address.h"
 #include "base/result.h"
+#include "control/system.h"
 #include "device/device.h"
 #include "engine/engine.h"
 #include "port/port.h"
@@ -36,6 +37,8 @@ class Stage {
   // How what is counted here was shown.
   [[nodiscard]] virtual topology::Showing showing() const = 0;
   [[nodiscard]] virtual engine::Engine& engine() = 0;
+  // What requests work upon: that engine.
+  [[nodiscard]] virtual control::System& system() = 0;
   // The device of an end. ENODEV: it has gone.
   [[nodiscard]] virtual Result<device::DeviceRef> device(topology::EndIndex end) = 0;
   // The MAC that packets to this end carry: of the interface in a kernel namespace, else of the device.

@@ -1,4 +1,4 @@
-// The keeper's handle, shared by the thread of the steps and the thread of the events.
+// The keeper's handle, shared by the threads of an engine.
 #pragma once
 
 #include <mutex>
@@ -6,7 +6,7 @@
 
 #include "host/keeper.h"
 
-namespace netkit::runner {
+namespace netkit::engine {
 
 class GuardedKeeper {
  public:
@@ -25,4 +25,4 @@ class GuardedKeeper {
   host::Keeper keeper_;
 };
 
-}  // namespace netkit::runner
+}  // namespace netkit::engine
