@@ -64,6 +64,8 @@ class Client {
   [[nodiscard]] const device::NamespaceRef& netns() const { return netns_; }
   // setns(2): later requests are made in that namespace.
   void enter(device::NamespaceRef netns) { netns_ = std::move(netns); }
+  // setresuid(2): later requests are made by that user, through the same descriptors.
+  void become(const Credentials& credentials) { credentials_ = credentials; }
   [[nodiscard]] bool privileged() const { return credentials_.privileged; }
   [[nodiscard]] std::uint32_t uid() const { return credentials_.uid; }
   [[nodiscard]] const Credentials& credentials() const { return credentials_; }

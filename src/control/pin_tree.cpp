@@ -18,6 +18,7 @@ constexpr std::uint32_t kSticky = 01000;
 constexpr std::uint32_t kModeBits = 07777;
 constexpr std::uint32_t kPinMode = 0600;
 constexpr std::size_t kNameMax = 255;
+constexpr std::string_view kNoDirectory = "it is no directory";
 
 Failure refuse(int code, std::string_view path, std::string_view why) {
   return fail(code, fmt::format("'{}': {}", path, why));
@@ -110,8 +111,6 @@ Result<PinTree::Place> PinTree::walk(const Credentials& who, const PinPath& path
     if (at == nullptr && !last) return fail(ENOENT);
   }
   if (above.empty()) return Place{.node = at};
-  if (at != nullptr && path.wants_directory && !at->is_directory()) return fail(ENOTDIR);
-
   Place place{.parent = above.back().directory, .name = std::string(above.back().name), .node = at};
   above.pop_back();
   for (const Step& step : above) place.directory.append(step.name).append("/");
@@ -119,8 +118,10 @@ Result<PinTree::Place> PinTree::walk(const Credentials& who, const PinPath& path
 }
 
 Result<PinTree::Node*> PinTree::find(const Credentials& who, std::string_view path, int outside) const {
-  const Place place = TRY(walk(who, TRY(parse_pin_path(path, outside))));
+  const PinPath parsed = TRY(parse_pin_path(path, outside));
+  const Place place = TRY(walk(who, parsed));
   if (place.node == nullptr) return refuse(ENOENT, path, "there is no such pin");
+  if (parsed.wants_directory && !place.node->is_directory()) return refuse(ENOTDIR, path, kNoDirectory);
   return place.node;
 }
 
@@ -166,6 +167,7 @@ Result<> PinTree::unlink(const Credentials& who, std::string_view path) {
   const Place place = TRY(walk(who, parsed));
   if (place.parent == nullptr) return refuse(EISDIR, path, "it is a directory");
   if (place.node == nullptr) return refuse(ENOENT, path, "there is no such pin");
+  if (parsed.wants_directory && !place.node->is_directory()) return refuse(ENOTDIR, path, kNoDirectory);
   TRY(allow_delete(who, place));
   if (place.node->is_directory()) return refuse(EISDIR, path, "it is a directory");
   removed = take(place);
@@ -193,7 +195,7 @@ Result<> PinTree::remove_directory(const Credentials& who, std::string_view path
   if (place.parent == nullptr) return refuse(EBUSY, path, "it is the mount point");
   if (place.node == nullptr) return refuse(ENOENT, path, "there is no such directory");
   TRY(allow_delete(who, place));
-  if (!place.node->is_directory()) return refuse(ENOTDIR, path, "it is no directory");
+  if (!place.node->is_directory()) return refuse(ENOTDIR, path, kNoDirectory);
   if (!place.node->entries.empty()) return refuse(ENOTEMPTY, path, "it holds pins");
   take(place);
   return {};
@@ -202,7 +204,7 @@ Result<> PinTree::remove_directory(const Credentials& who, std::string_view path
 Result<std::vector<PinEntry>> PinTree::list(const Credentials& who, std::string_view path) const {
   const std::lock_guard lock(mutex_);
   const Node* const directory = TRY(find(who, path));
-  if (!directory->is_directory()) return refuse(ENOTDIR, path, "it is no directory");
+  if (!directory->is_directory()) return refuse(ENOTDIR, path, kNoDirectory);
   TRY(directory->allow(who, kRead));
   std::vector<PinEntry> entries;
   for (const auto& [name, node] : directory->entries) entries.push_back(node->describe(name));
@@ -210,11 +212,9 @@ Result<std::vector<PinEntry>> PinTree::list(const Credentials& who, std::string_
 }
 
 Result<PinEntry> PinTree::stat(const Credentials& who, std::string_view path) const {
-  const PinPath parsed = TRY(parse_pin_path(path));
   const std::lock_guard lock(mutex_);
-  const Place place = TRY(walk(who, parsed));
-  if (place.node == nullptr) return refuse(ENOENT, path, "there is no such pin");
-  return place.node->describe(place.name);
+  const Node* const node = TRY(find(who, path));
+  return node->describe(std::string(path.substr(path.rfind('/') + 1)));
 }
 
 Result<> PinTree::change_mode(const Credentials& who, std::string_view path, std::uint32_t mode) {

@@ -63,6 +63,8 @@ Result<int> load_program(Client& client, const ProgramLoadRequest& request) {
   TRY(check_request(client, request));
   const std::shared_ptr<bpf::ProgramImage> image = make_image(request);
   TRY(resolve_maps(client, request.fd_array, request.fd_array_cnt, *image));
+  if ((request.prog_flags & kSleepable) != 0)
+    return fail(EINVAL, "programs of this type cannot be sleepable");
   std::unique_ptr<bpf::Program> program = TRY(bpf::prepare_interpreted(image));
   program->tag = bpf::program_tag(request.insns);  // of the instructions as they came
   program->uid = client.uid();

@@ -47,12 +47,26 @@ class Resolver {
     const bool value = first.src == bpf::kMapValue || first.src == bpf::kMapIndexValue;
     first.imm = TRY(place_of(by_place ? TRY(descriptor_at(first.imm)) : first.imm));
     first.src = value ? bpf::kMapValue : bpf::kMapFd;
-    return {};
+    return value ? check_value(at, second.imm, *image_.maps[static_cast<std::size_t>(first.imm)])
+                 : Result<>{};
   }
 
  private:
   static Failure refuse(std::size_t at, std::string_view why) {
     return fail(EINVAL, fmt::format("insn {}: {}", at, why));
+  }
+
+  // Before array_map_direct_value_addr and in it; the rest is the affair of the checks of the program.
+  static Result<> check_value(std::size_t at, std::int32_t offset, const bpf::Map& map) {
+    constexpr std::uint32_t kMaxOffset = 1U << 29;  // BPF_MAX_VAR_OFF
+    if (static_cast<std::uint32_t>(offset) >= kMaxOffset)
+      return refuse(
+          at, fmt::format("direct value offset of {} is not allowed", static_cast<std::uint32_t>(offset)));
+    if (map.spec().type != bpf::MapType::kArray || map.spec().max_entries == 1) return {};
+    return fail(bpf::kENOTSUPP,
+                fmt::format("insn {}: the value of map '{}' cannot be addressed directly, only "
+                            "that of an array of one element",
+                            at, map.spec().name));
   }
 
   Result<int> descriptor_at(std::int32_t place) const {
