@@ -24,6 +24,7 @@ constexpr std::size_t kMaxKind = 15;              // IFNAMSIZ - 1
 constexpr std::uint32_t kMaxChain = 0x0fff'ffff;  // TC_ACT_EXT_VAL_MASK
 constexpr std::uint32_t kFirstChosenPriority = 0xc000;
 constexpr std::uint32_t kChosenPriorities = 0x8000;  // priorities from here on are those that we choose
+constexpr std::size_t kMaxProgramName = 15;          // BPF_OBJ_NAME_LEN - 1
 constexpr std::size_t kMaxFilterName = 256;          // CLS_BPF_NAME_LEN
 
 // cls_bpf's policy
@@ -224,7 +225,7 @@ FilterReport report_filter(const Place& place, std::uint32_t chain, const Classi
                                  .flags = filter.direct_action ? kBpfDirectAction : 0,
                                  .gen_flags = kNotInHw | (filter.skip_hw ? kSkipHw : 0U),
                                  .program = {.id = program.id,
-                                             .name = program.name,
+                                             .name = program.name.substr(0, kMaxProgramName),
                                              .tag = program.tag,
                                              .load_time = program.load_time,
                                              .uid = program.uid}};

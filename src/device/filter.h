@@ -19,7 +19,7 @@ inline constexpr Be16 kEveryProtocol{0x0003};  // ETH_P_ALL
 struct Filter {
   std::uint32_t handle = 0;
   bpf::ProgramRef program;
-  std::string name;            // what its owner calls it (TCA_BPF_NAME); may be empty
+  std::string name{};          // what its owner calls it (TCA_BPF_NAME); may be empty
   std::uint32_t classid = 0;   // the class that it gives by default; 0: none
   bool direct_action = false;  // the program's answer is the verdict; else it says which class the packet has
   bool skip_hw = false;        // no hardware is asked, which we never do

@@ -42,6 +42,20 @@ TEST_F(AllocationTest, PassingThroughProgramsAllocatesNothing) {
   EXPECT_EQ(peer_->stats().rx_packets, 2 * PacketBatch::kCapacity);
 }
 
+TEST_F(AllocationTest, ClassicFiltersAllocateNothing) {
+  NETKIT_NEEDS_ALLOCATION_COUNT();
+  create(pair_spec(NetkitMode::kL2));
+  for (Device* const device : {static_cast<Device*>(primary_.get()), static_cast<Device*>(peer_.get())}) {
+    const Rtnl rtnl = network_.lock();
+    device->clsact.install(rtnl, QdiscKind::kClsact);
+    for (const Direction direction : {Direction::kIngress, Direction::kEgress})
+      device->clsact.block(rtnl, direction)
+          ->put(rtnl, 0, 1, kEveryProtocol, {.handle = 1, .program = returning(0), .direct_action = true});
+  }
+  EXPECT_EQ(allocations_of_a_batch(), 0U);
+  EXPECT_EQ(peer_->stats().rx_packets, 2 * PacketBatch::kCapacity);
+}
+
 TEST_F(AllocationTest, RedirectingAllocatesNothing) {
   NETKIT_NEEDS_ALLOCATION_COUNT();
   create(pair_spec(NetkitMode::kL2, true));
