@@ -19,6 +19,7 @@
 #include <string>
 #include <vector>
 
+#include "host/netns_exec.h"
 #include "tests/support/step_tracer.h"
 
 namespace netkit::testing {
@@ -69,12 +70,9 @@ std::vector<std::string> leftovers() {
 int run_to_its_end(const std::vector<std::string>& arguments) {
   const pid_t child = ::fork();
   if (child == 0) {
-    std::vector<char*> pointers;
-    for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
-    pointers.push_back(nullptr);
     ::alarm(30);
-    ::dup2(::open("/dev/null", O_WRONLY), STDOUT_FILENO);
-    ::execv(pointers.front(), pointers.data());
+    if (const int nowhere = ::open("/dev/null", O_WRONLY); nowhere >= 0) ::dup2(nowhere, STDOUT_FILENO);
+    (void)host::exec_command(arguments);
     ::_exit(127);
   }
   int status = 0;

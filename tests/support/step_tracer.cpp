@@ -20,6 +20,8 @@
 #include <iterator>
 #include <set>
 
+#include "host/netns_exec.h"
+
 namespace netkit::testing {
 namespace {
 
@@ -87,15 +89,13 @@ std::vector<sock_filter> stop_at_calls() {
 [[noreturn]] void become_traced(int go, const std::vector<std::string>& arguments) {
   std::vector<sock_filter> filter = stop_at_calls();
   const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
-  std::vector<char*> pointers;
-  for (const std::string& argument : arguments) pointers.push_back(const_cast<char*>(argument.c_str()));
-  pointers.push_back(nullptr);
   const int nowhere = ::open("/dev/null", O_RDWR);
+  if (nowhere < 0) ::_exit(126);
   for (const int descriptor : {0, 1, 2}) ::dup2(nowhere, descriptor);
   char byte = 0;
   if (::read(go, &byte, 1) != 1) ::_exit(126);
   if (::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) ::_exit(126);
-  ::execv(pointers.front(), pointers.data());
+  (void)host::exec_command(arguments);
   ::_exit(127);
 }
 
