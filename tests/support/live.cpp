@@ -44,6 +44,12 @@ void LiveTest::start_keeper() {
   keeper_.emplace(*std::move(started));
 }
 
+host::Keeper LiveTest::hand_over_keeper() {
+  host::Keeper keeper = *std::move(keeper_);
+  keeper_.reset();
+  return keeper;
+}
+
 void LiveTest::kill_keeper() {
   ::kill(keeper_->pid(), SIGKILL);
   keeper_.reset();
@@ -86,12 +92,18 @@ CommandResult run_command(host::Keeper& keeper, const Pod& pod, const std::vecto
   if (!command) return {-1, describe(command.error())};
   CommandResult result;
   result.status = wait_for(*command, limit);
+  result.output = contents(output.get());
+  return result;
+}
+
+std::string contents(int file) {
+  std::string text;
   char part[4096];
   off_t at = 0;
-  for (ssize_t size = 0; (size = ::pread(output.get(), part, sizeof part, at)) > 0; at += size) {
-    result.output.append(part, static_cast<std::size_t>(size));
+  for (ssize_t size = 0; (size = ::pread(file, part, sizeof part, at)) > 0; at += size) {
+    text.append(part, static_cast<std::size_t>(size));
   }
-  return result;
+  return text;
 }
 
 Pod LiveTest::make_pod(std::string_view name, const PodOptions& options) {

@@ -62,6 +62,9 @@ struct CommandResult {
                                         const std::vector<std::string>& arguments,
                                         std::chrono::milliseconds limit);
 
+// Of a file, from its beginning.
+[[nodiscard]] std::string contents(int file);
+
 class LiveTest : public ::testing::Test {
  protected:
   LiveTest();
@@ -70,6 +73,8 @@ class LiveTest : public ::testing::Test {
   void TearDown() override;
 
   [[nodiscard]] host::Keeper& keeper() { return *keeper_; }
+  // For whoever shares it between threads, and stops it.
+  [[nodiscard]] host::Keeper hand_over_keeper();
   // Kills the keeper with SIGKILL and forgets it.
   void kill_keeper();
   // As at the start of another run.
