@@ -35,6 +35,12 @@ def succeeds(*command):
     return subprocess.run(command, cwd=SOURCE, capture_output=True, timeout=60).returncode == 0
 
 
+def ctest(*arguments):
+    """What it prints; values of parameters in the tests' names can be any bytes."""
+    return subprocess.run(["ctest", "--test-dir", BUILD, *arguments], capture_output=True, text=True,
+                          errors="replace").stdout
+
+
 def check_make(document, words):
     expect(succeeds("make", "-n", *words), document, f"`make {' '.join(words)}` is no target")
 
@@ -50,8 +56,7 @@ def check_cmake(document, words):
 
 def check_ctest(document, words):
     expect(words[:1] == ["--test-dir"] and words[1] in PRESETS.values(), document, f"no preset builds in {words[1]}")
-    listed = subprocess.run(["ctest", "--test-dir", BUILD, "-N", *words[2:]], capture_output=True, text=True)
-    count = re.search(r"Total Tests: (\d+)", listed.stdout)
+    count = re.search(r"Total Tests: (\d+)", ctest("-N", *words[2:]))
     expect(count and int(count.group(1)) > 0, document, f"`ctest {' '.join(words)}` finds no tests")
 
 
@@ -81,7 +86,7 @@ def check_commands(document, text):
 
 def check_labels(document, text):
     for labels in re.findall(r"# one label: (.*)", text):
-        known = json.loads(subprocess.check_output(["ctest", "--test-dir", BUILD, "--show-only=json-v1"]))
+        known = json.loads(ctest("--show-only=json-v1"))
         found = {label for test in known["tests"] for entry in test.get("properties", [])
                  if entry["name"] == "LABELS" for label in entry["value"]}
         expect(set(labels.split(", ")) == found, document, f"the labels are {sorted(found)}, not {labels}")
