@@ -7,11 +7,12 @@ function(netkit_library name)
   target_link_libraries(${name} PUBLIC netkit_options ${arg_USES} PRIVATE ${arg_PRIVATE_USES})
 endfunction()
 
-# netkit_program(NAME SOURCES file... USES target...): a program in build/bin.
+# netkit_program(NAME SOURCES file... USES target...): a program in build/bin, installed with the rest.
 function(netkit_program name)
   cmake_parse_arguments(arg "" "" "SOURCES;USES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE netkit_options ${arg_USES})
+  set_property(GLOBAL APPEND PROPERTY NETKIT_PROGRAMS ${name})
 endfunction()
 
 # netkit_test(NAME SOURCES file... USES target... [LABELS label...] [TIMEOUT seconds] [DEFINES d...])

@@ -46,7 +46,7 @@ def check_make(document, words):
 
 
 def check_cmake(document, words):
-    if words[0] == "--build":
+    if words[0] in ("--build", "--install"):
         expect(words[1] in PRESETS.values(), document, f"no preset builds in {words[1]}")
         return
     expect(words[0] == "--preset" and words[1] in PRESETS, document, f"no preset is called {words[1]}")
@@ -64,12 +64,18 @@ def check_netkit(document, words):
     expect(succeeds(BUILD / "bin/netkit", words[0], "--help"), document, f"`netkit {words[0]}` is no command")
 
 
+# Compiled by the test install.an_embedding_program_builds_by_find_package_and_by_pkg_config.
+def check_compiler(document, words):
+    expect(words == ["main.cpp", "$(pkg-config", "--cflags", "--libs", "netkit)"], document,
+           "nothing compiles that program")
+
+
 def check_apt_get(document, words):
     expect(words == ["install", "-y", "git", "make"], document, "the first command installs git and make")
 
 
 COMMANDS = {"make": check_make, "cmake": check_cmake, "ctest": check_ctest, "build/bin/netkit": check_netkit,
-            "apt-get": check_apt_get}
+            "apt-get": check_apt_get, "c++": check_compiler}
 
 
 def check_commands(document, text):
