@@ -10,7 +10,7 @@ void EngineState::connect(const device::DeviceRef& device, std::shared_ptr<netki
   engine_->connect(device, std::move(port));
 }
 
-void EngineState::disconnect(const device::Device& device) {
+void EngineState::disconnect(device::Device& device) {
   const std::lock_guard guard(mutex_);
   engine_->disconnect(device);
 }

@@ -40,7 +40,7 @@ class EngineState {
 
   // Ports; each call comes alone.
   void connect(const device::DeviceRef& device, std::shared_ptr<netkit::Port> port);
-  void disconnect(const device::Device& device);
+  void disconnect(device::Device& device);
   // After devices may have gone: closes their ports.
   void collect();
   // A packet out of the pool for those that come from outside. Null: none free, or too long.
