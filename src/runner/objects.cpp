@@ -5,6 +5,8 @@
 
 #include "base/endian.h"
 #include "control/attach.h"
+#include "control/filter.h"
+#include "control/qdisc.h"
 #include "device/mprog.h"
 #include "device/namespace.h"
 
@@ -183,6 +185,45 @@ Result<> Objects::attach_one(topology::EndIndex end, const topology::Placement& 
   error.text = topology_->ends[end].label + ": cannot " + (detach ? "detach " : "attach ") +
                placement.program.name + (error.text.empty() ? "" : ": " + error.text);
   return std::unexpected(topology::locate(*topology_, placement.program.where, std::move(error)));
+}
+
+Result<> Objects::add_filters(const std::vector<topology::ClassicFilter>& filters, Stage& stage) const {
+  for (const topology::ClassicFilter& filter : filters) {
+    const Result<> added = add_filter(filter, stage);
+    if (added) continue;
+    Error error = added.error();
+    error.text = topology_->ends[filter.end].label + ": cannot add " + filter.program.name +
+                 (error.text.empty() ? "" : ": " + error.text);
+    return std::unexpected(topology::locate(*topology_, filter.program.where, std::move(error)));
+  }
+  return {};
+}
+
+Result<> Objects::add_filter(const topology::ClassicFilter& filter, Stage& stage) const {
+  const device::DeviceRef device = TRY(stage.device(filter.end));
+  control::System system{device->network()};
+  control::Client client(system, device->netns()->shared_from_this());
+  const auto ifindex = static_cast<std::int32_t>(device->ifindex());
+
+  control::TcRequest qdisc;
+  qdisc.flags = control::kCreate | control::kReplaceLink;
+  qdisc.header = {.ifindex = ifindex, .handle = control::kIngressHandle, .parent = control::kIngressParent};
+  qdisc.attributes.text(control::kTcaKind, "clsact");
+  TRY(control::new_qdisc(client, qdisc));
+
+  const bpf::ProgramRef program = this->program(filter.program);
+  control::AttributeWriter options;
+  options.u32(control::kTcaBpfFd, static_cast<std::uint32_t>(client.open(program)))
+      .text(control::kTcaBpfName, topology_->objects[filter.program.object].name + ":[" + program->name + "]")
+      .u32(control::kTcaBpfFlags, control::kBpfDirectAction);
+  const bool ingress = filter.hook == topology::Hook::kIngress;
+  control::TcRequest request;
+  request.flags = control::kCreate | control::kExclusive;
+  request.header = {.ifindex = ifindex,
+                    .parent = ingress ? control::kIngressFilters : control::kEgressFilters,
+                    .info = std::uint32_t{filter.priority} << 16U | filter.protocol.raw()};
+  request.attributes.text(control::kTcaKind, "bpf").nest(control::kTcaOptions, options);
+  return control::new_filter(client, request);
 }
 
 Result<std::uint64_t> Objects::count(const topology::MapCount& counter, Stage& stage) const {

@@ -26,6 +26,9 @@ class Objects {
   [[nodiscard]] Result<> attach(const std::vector<topology::Attachment>& attachments, Stage& stage) const;
   [[nodiscard]] Result<> detach(const std::vector<topology::Attachment>& attachments, Stage& stage) const;
 
+  // Classic programs; an end that has some gets its clsact qdisc.
+  [[nodiscard]] Result<> add_filters(const std::vector<topology::ClassicFilter>& filters, Stage& stage) const;
+
   // The number at `offset` in the value of a map's entry; per-CPU values are summed. 0: no such entry.
   [[nodiscard]] Result<std::uint64_t> count(const topology::MapCount& counter, Stage& stage) const;
 
@@ -40,6 +43,7 @@ class Objects {
   explicit Objects(const topology::Topology& topology) : topology_(&topology) {}
   [[nodiscard]] Result<> attach_one(topology::EndIndex end, const topology::Placement& placement,
                                     Stage& stage, bool detach) const;
+  [[nodiscard]] Result<> add_filter(const topology::ClassicFilter& filter, Stage& stage) const;
   [[nodiscard]] topology::DatumNames names(Stage& stage) const;
 
   const topology::Topology* topology_;

@@ -110,6 +110,7 @@ Result<int> play(const RunOptions& options, const topology::Topology& topology, 
   const auto started = std::chrono::steady_clock::now();
   TRY(objects.fill(topology.maps, stage));
   TRY(objects.attach(topology.attachments, stage));
+  TRY(objects.add_filters(topology.filters, stage));
   TRY(stage.set_links_up());
 
   Summary summary;

@@ -21,6 +21,7 @@ class ObjectCheck {
     for (const MapSize& size : object.map_sizes) require(names_.maps, size.map, size.where, "map");
     check(topology_.maps);
     check(topology_.attachments);
+    for (const ClassicFilter& filter : topology_.filters) check_program(filter.program);
     for (const Step& step : topology_.steps) check(step);
     if (problems_.empty()) return {};
     return std::unexpected(problems_.error());

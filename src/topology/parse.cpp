@@ -20,7 +20,7 @@ std::string name_from(const std::filesystem::path& file) {
 void read_root(Topology& topology, const Node& node, Problems& problems) {
   const Mapping root = Value(node, "topology", problems).mapping();
   root.allow({"name", "description", "host", "namespaces", "pairs", "devices", "objects", "maps", "attach",
-              "steps", "workers", "instruction_budget"});
+              "clsact", "steps", "workers", "instruction_budget"});
   topology.name = name_from(topology.file);
   root.read("name", topology.name);
   check_label(topology.name, root.where_of("name"), problems);
@@ -33,6 +33,7 @@ void read_root(Topology& topology, const Node& node, Problems& problems) {
   read_namespaces(scope, root);
   read_devices(scope, root);
   read_objects(scope, root);
+  read_clsact(scope, root);
   read_steps(scope, root);
 }
 

@@ -1,6 +1,6 @@
 // What the parts of the parser share: the topology so far, the tables of names in it, and the functions that
 // read each section. Sections are read in this order, so that every reference looks back:
-// namespaces, devices, objects, maps and attachments, steps.
+// namespaces, devices, objects, maps and attachments, classic filters, steps.
 #pragma once
 
 #include <map>
@@ -63,6 +63,7 @@ bool check_label(std::string_view text, Where where, Problems& problems);
 void read_namespaces(Scope& scope, const Mapping& root);
 void read_devices(Scope& scope, const Mapping& root);
 void read_objects(Scope& scope, const Mapping& root);
+void read_clsact(Scope& scope, const Mapping& root);
 void read_steps(Scope& scope, const Mapping& root);
 
 // Shared by the top level and the steps.

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/address.h"
+#include "base/endian.h"
 #include "base/result.h"
 #include "topology/datum.h"
 #include "topology/reference.h"
@@ -113,6 +114,16 @@ struct Object {
   Where where;
 };
 
+// A program at one of an end's clsact hooks: `tc filter add ... bpf direct-action`.
+enum class Hook : std::uint8_t { kIngress, kEgress };
+struct ClassicFilter {
+  EndIndex end = 0;
+  Hook hook = Hook::kIngress;
+  ObjectMember program{};
+  std::uint16_t priority = 1;
+  Be16 protocol;  // EtherType, or 0x0003 (ETH_P_ALL)
+};
+
 struct Topology {
   std::filesystem::path file;
   std::string name;  // of the topology; made namespaces are called NAME-<namespace>
@@ -124,6 +135,7 @@ struct Topology {
   std::vector<Object> objects;
   std::vector<MapContents> maps;        // put in before anything is attached
   std::vector<Attachment> attachments;  // before the devices go up
+  std::vector<ClassicFilter> filters;   // likewise
   std::vector<Step> steps;
 
   std::optional<std::uint32_t> workers;           // absent: one for every two CPUs
