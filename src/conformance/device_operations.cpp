@@ -160,8 +160,9 @@ void Scenario::add_generic(AttributeWriter& attributes, IfInfo& header, const Js
   }
   if (arguments.contains("mac")) {
     const MacAddress mac = parse_mac(arguments["mac"].get<std::string>()).value();
-    const auto length = arguments.value("mac_len", mac.bytes.size());
-    attributes.bytes(control::kIflaAddress, std::span(mac.bytes).first(length));
+    std::vector<std::uint8_t> address(mac.bytes.begin(), mac.bytes.end());
+    address.resize(arguments.value("mac_len", address.size()));
+    attributes.bytes(control::kIflaAddress, address);
   }
   for (const NumberAttribute& one : kNumberAttributes) {
     if (arguments.contains(one.key)) attributes.u32(one.attribute, number_of(arguments[one.key], {}));
