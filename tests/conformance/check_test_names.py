@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Checks a document that says which test proves what (docs/netkit-device-tests.md).
+"""Checks a document that says which test proves what (docs/netkit-device-tests.md,
+docs/mprog-tests.md).
 
   check_test_names.py DOCUMENT TEST-PROGRAM...
 

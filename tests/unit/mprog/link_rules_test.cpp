@@ -1,5 +1,6 @@
 // Links: the rows of spec mprog-attach.md 7, at every kind of list.
 #include "bpf/map/tables.h"
+#include "control/pins.h"
 #include "tests/unit/mprog/fixture.h"
 
 namespace netkit::control {
@@ -34,6 +35,25 @@ TEST_P(LinkRules, AClientThatEndsLetsItsLinksGo) {
     ASSERT_EQ(outcome(create_link_at(other, wanted)), "OK");
     EXPECT_EQ(list(), "rev 2: tc1/l?l" + std::to_string(device::LinkTable::instance().ids().back()));
   }
+  EXPECT_EQ(list(), "rev 1:");
+}
+
+TEST_P(LinkRules, APinKeepsTheAttachmentWhenTheClientEnds) {
+  constexpr std::string_view kPath = "/sys/fs/bpf/link";
+  {
+    Client other(system_, host_);
+    AttachRequest wanted = request({});
+    wanted.prog_fd = other.open(*client_->find(tc(1)));
+    const Result<int> made = create_link_at(other, wanted);
+    ASSERT_EQ(outcome(made), "OK");
+    ASSERT_EQ(outcome(pin_object(other, *made, kPath)), "OK");
+  }
+  EXPECT_TRUE(list().starts_with("rev 2: tc1/l"));
+  const Result<int> opened = open_pin(*client_, kPath);
+  ASSERT_EQ(outcome(opened), "OK");
+  ASSERT_EQ(outcome(system_.pins.unlink({}, kPath)), "OK");
+  EXPECT_TRUE(list().starts_with("rev 2: tc1/l"));
+  ASSERT_TRUE(client_->close(*opened));
   EXPECT_EQ(list(), "rev 1:");
 }
 
