@@ -12,6 +12,8 @@
 #include "daemon/server.h"
 #include "daemon/socket_path.h"
 #include "engine/engine.h"
+#include "engine/live_network.h"
+#include "host/sandbox.h"
 
 namespace netkit::daemon {
 namespace {
@@ -42,21 +44,59 @@ void raise_file_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<> serve(const Options& options) {
-  raise_file_limit();
+// What a live engine needs of the kernel.
+struct Live {
+  engine::GuardedKeeper keeper;
+  host::NamespaceIdentity home;
+};
+
+// The engine and its socket, until a signal ends it. Without a live part it lives in this process alone.
+Result<> serve(const Options& options, Listener listener, const std::string& how, Live* kernel) {
   const Fd signals = TRY(take_signals());
   bpf::set_program_timing(true);
   const auto engine = TRY(engine::Engine::start({.workers = options.workers, .worker = {}}));
-  control::System system{.network = engine->network()};
-  ListenOptions listen{.path = options.socket, .group = options.group};
-  if (listen.path.empty()) listen.path = TRY(daemon_socket_path());
-  const auto server = TRY(Server::make(system, {.listen = listen, .how = "in-process (as asked)"}));
+  std::unique_ptr<engine::LiveNetwork> live;
+  if (kernel != nullptr)
+    live = TRY(engine::LiveNetwork::start(*engine, kernel->keeper, kernel->home, log::error));
+  control::System system{.network = engine->network(), .kernel = live.get()};
+  const auto server = TRY(Server::make(system, std::move(listener), how));
   server->watch(signals.get(), [&server] { server->stop(); });
-  server->watch(engine->poll_fd(), [&engine] { (void)engine->collect(); });
-  log::info("serving at " + server->path().native());
+  if (live == nullptr) server->watch(engine->poll_fd(), [&engine] { (void)engine->collect(); });
+  log::info("serving at " + server->path().native() + ", " + how);
   notify_manager("READY=1\nSTATUS=Serving at " + server->path().native());
   server->run();
   notify_manager("STOPPING=1");
+  return {};
+}
+
+// The keeper first, while there are no threads yet, then everything else without privilege. The socket is
+// made before: giving it to a group needs some.
+Result<> serve_live(const Options& options, Listener listener, const host::Access& access) {
+  const host::NamespaceIdentity home = TRY(host::NetworkNamespace::current()).identity();
+  TRY(host::enter(access.mode));
+  Live kernel{engine::GuardedKeeper(TRY(host::Keeper::start({access.mode, {}}))), home};
+  TRY(host::drop_privileges());
+  const auto served = serve(options, std::move(listener), host::describe(access), &kernel);
+  const auto undone = kernel.keeper.with([](host::Keeper& held) { return held.stop(); });
+  if (!undone) {
+    log::error("not everything could be removed: " + describe(undone.error()) + "\n" +
+               undone.error().details);
+  }
+  return served;
+}
+
+Result<> serve(const Options& options) {
+  raise_file_limit();
+  const host::Access access =
+      options.in_process ? host::Access{host::RunMode::kInProcess, "as asked"} : host::probe_access();
+  ListenOptions listen{.path = options.socket, .group = options.group};
+  if (listen.path.empty()) listen.path = TRY(daemon_socket_path());
+  Listener listener = TRY(Listener::open(listen));
+  if (access.mode == host::RunMode::kInProcess) {
+    TRY(serve(options, std::move(listener), host::describe(access), nullptr));
+  } else {
+    TRY(serve_live(options, std::move(listener), access));
+  }
   log::info("ended");
   return {};
 }

@@ -22,12 +22,11 @@ void ring(int bell) {
 
 }  // namespace
 
-Result<std::unique_ptr<Server>> Server::make(control::System& system, const ServerOptions& options) {
-  Listener listener = TRY(Listener::open(options.listen));
+Result<std::unique_ptr<Server>> Server::make(control::System& system, Listener listener, std::string how) {
   Fd bell(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!bell) return fail_errno("eventfd");
-  return std::unique_ptr<Server>(new Server(TRY(rpc::Service::make(system, options.how)), std::move(listener),
-                                            TRY(EventLoop::make()), std::move(bell)));
+  return std::unique_ptr<Server>(new Server(TRY(rpc::Service::make(system, std::move(how))),
+                                            std::move(listener), TRY(EventLoop::make()), std::move(bell)));
 }
 
 Server::Server(rpc::Service service, Listener listener, EventLoop loop, Fd bell)

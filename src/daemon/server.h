@@ -18,16 +18,12 @@
 
 namespace netkit::daemon {
 
-struct ServerOptions {
-  ListenOptions listen;
-  std::string how;  // what clients are told about the engine: "live (root)"
-};
-
 class Server {
  public:
-  // Listens from here on; clients are served by run(). The system must outlive the server.
-  [[nodiscard]] static Result<std::unique_ptr<Server>> make(control::System& system,
-                                                            const ServerOptions& options);
+  // Who has connected waits until run() serves them. `how` is what clients are told about the engine: "live
+  // (root)". The system must outlive the server.
+  [[nodiscard]] static Result<std::unique_ptr<Server>> make(control::System& system, Listener listener,
+                                                            std::string how);
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;

@@ -24,6 +24,8 @@ using device::NamespaceRef;
 using device::Netkit;
 using device::Rtnl;
 
+constexpr const char* kOwnName = "host";  // where /run/netns has none
+
 void ring(int eventfd) {
   const std::uint64_t one = 1;
   (void)!::write(eventfd, &one, sizeof one);
@@ -72,12 +74,13 @@ Failure refused(Error error) {
 }  // namespace
 
 Result<std::unique_ptr<LiveNetwork>> LiveNetwork::start(Engine& engine, GuardedKeeper& keeper,
+                                                        const host::NamespaceIdentity& home,
                                                         Trouble trouble) {
   Fd monitor = TRY(keeper.with([](host::Keeper& held) { return held.open_monitor(); }));
   Fd wake(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   if (!wake) return fail_errno("eventfd");
-  std::unique_ptr<LiveNetwork> live(new LiveNetwork(engine, keeper, host::LinkMonitor(std::move(monitor)),
-                                                    std::move(wake), std::move(trouble)));
+  std::unique_ptr<LiveNetwork> live(new LiveNetwork(
+      engine, keeper, home, host::LinkMonitor(std::move(monitor)), std::move(wake), std::move(trouble)));
   {
     const Rtnl rtnl = live->network_.lock();
     live->network_.set_backing(rtnl, live.get());
@@ -86,11 +89,12 @@ Result<std::unique_ptr<LiveNetwork>> LiveNetwork::start(Engine& engine, GuardedK
   return live;
 }
 
-LiveNetwork::LiveNetwork(Engine& engine, GuardedKeeper& keeper, host::LinkMonitor monitor, Fd wake,
-                         Trouble trouble)
+LiveNetwork::LiveNetwork(Engine& engine, GuardedKeeper& keeper, const host::NamespaceIdentity& home,
+                         host::LinkMonitor monitor, Fd wake, Trouble trouble)
     : engine_(engine),
       network_(engine.network()),
       keeper_(keeper),
+      home_(home),
       mirror_(engine.network(), std::move(monitor), keeper),
       wake_(std::move(wake)),
       trouble_(std::move(trouble)) {}
@@ -113,6 +117,7 @@ void LiveNetwork::wrap_ports(PortWrapper wrapper) {
 // ---- namespaces ----
 
 Result<NamespaceRef> LiveNetwork::of_descriptor(int descriptor) {
+  if (TRY(host::NetworkNamespace::identify(descriptor)) == home_) return own();
   return mirror_of(TRY(keeper_.with([=](host::Keeper& keeper) { return keeper.find_namespace(descriptor); })),
                    "");
 }
@@ -124,7 +129,9 @@ Result<NamespaceRef> LiveNetwork::of_process(pid_t process) {
 }
 
 Result<NamespaceRef> LiveNetwork::own() {
-  return of_process(::getpid());
+  const host::Space space =
+      TRY(keeper_.with([](host::Keeper& keeper) { return keeper.find_namespace_of(::getpid()); }));
+  return mirror_of(space, space.name.empty() ? kOwnName : space.name);
 }
 
 Result<NamespaceRef> LiveNetwork::make(std::string_view name) {

@@ -35,8 +35,11 @@ class LiveNetwork final : public device::Backing, public device::KernelNamespace
   using PortWrapper = std::function<Result<std::unique_ptr<Port>>(
       const device::Namespace& netns, std::string_view name, std::unique_ptr<Port> port)>;
 
-  // The engine and the keeper outlive it. Nothing else may be the engine's backing.
+  // The engine and the keeper outlive it. Nothing else may be the engine's backing. `home` is the namespace
+  // in which the program was started: an ordinary user's engine lives in one of its own (host::enter), and
+  // may not look at the other; the one stands for the other then.
   [[nodiscard]] static Result<std::unique_ptr<LiveNetwork>> start(Engine& engine, GuardedKeeper& keeper,
+                                                                  const host::NamespaceIdentity& home,
                                                                   Trouble trouble);
   ~LiveNetwork() override;
 
@@ -66,7 +69,8 @@ class LiveNetwork final : public device::Backing, public device::KernelNamespace
     std::shared_ptr<host::TapPort> tap;  // inside port, or the port itself
   };
 
-  LiveNetwork(Engine& engine, GuardedKeeper& keeper, host::LinkMonitor monitor, Fd wake, Trouble trouble);
+  LiveNetwork(Engine& engine, GuardedKeeper& keeper, const host::NamespaceIdentity& home,
+              host::LinkMonitor monitor, Fd wake, Trouble trouble);
 
   // ---- device::Backing ----
   void catch_up(const device::Rtnl& rtnl) override;
@@ -89,6 +93,7 @@ class LiveNetwork final : public device::Backing, public device::KernelNamespace
   Engine& engine_;
   device::Network& network_;
   GuardedKeeper& keeper_;
+  const host::NamespaceIdentity home_;
   KernelMirror mirror_;  // under the configuration lock, as what follows
   bool deaf_ = false;    // the monitor failed
   PortWrapper wrapper_;

@@ -37,14 +37,19 @@ Failure no_such_name(std::string_view name) {
 
 }  // namespace
 
-Result<NetworkNamespace> NetworkNamespace::from_fd(Fd fd) {
+Result<NamespaceIdentity> NetworkNamespace::identify(int fd) {
   struct statfs file_system{};
   struct stat status{};
-  if (::fstatfs(fd.get(), &file_system) != 0 || ::fstat(fd.get(), &status) != 0) {
+  if (::fstatfs(fd, &file_system) != 0 || ::fstat(fd, &status) != 0) {
     return fail_errno("looking at a namespace's descriptor");
   }
   if (file_system.f_type != kNsfsMagic) return fail(EINVAL, "the descriptor is not of a network namespace");
-  return NetworkNamespace(std::move(fd), {status.st_dev, status.st_ino});
+  return NamespaceIdentity{status.st_dev, status.st_ino};
+}
+
+Result<NetworkNamespace> NetworkNamespace::from_fd(Fd fd) {
+  const NamespaceIdentity identity = TRY(identify(fd.get()));
+  return NetworkNamespace(std::move(fd), identity);
 }
 
 Result<NetworkNamespace> NetworkNamespace::at_path(const std::string& path) {

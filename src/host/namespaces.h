@@ -39,6 +39,8 @@ class NetworkNamespace {
   // Any file of nsfs: /proc/PID/ns/net, /proc/PID/fd/N, /run/netns/NAME. EINVAL: not a network namespace.
   [[nodiscard]] static Result<NetworkNamespace> at_path(const std::string& path);
   [[nodiscard]] static Result<NetworkNamespace> from_fd(Fd fd);
+  // Which one a descriptor refers to. EINVAL: it is not of a network namespace.
+  [[nodiscard]] static Result<NamespaceIdentity> identify(int fd);
   // A new one that has no name and goes with the last reference.
   [[nodiscard]] static Result<NetworkNamespace> make();
 

@@ -154,6 +154,7 @@ Result<std::unique_ptr<engine::Engine>> start_engine(const RunOptions& options,
 
 Result<int> run_live(const RunOptions& options, const topology::Topology& topology,
                      const host::Access& access) {
+  const host::NamespaceIdentity home = TRY(host::NetworkNamespace::current()).identity();
   TRY(host::enter(access.mode));
   engine::GuardedKeeper keeper(TRY(host::Keeper::start({access.mode, {}})));
   TRY(host::drop_privileges());
@@ -165,7 +166,7 @@ Result<int> run_live(const RunOptions& options, const topology::Topology& topolo
     FaultLog faults;
     const std::unique_ptr<engine::Engine> engine = TRY(start_engine(options, topology, faults));
     const auto live = TRY(engine::LiveNetwork::start(
-        *engine, keeper, [&interrupt](const std::string& what) { interrupt.request(what); }));
+        *engine, keeper, home, [&interrupt](const std::string& what) { interrupt.request(what); }));
     control::System system{engine->network(), live.get()};
     const auto stage =
         TRY(LiveStage::bring_up(topology, host::describe(access), *live, *engine, system, interrupt));

@@ -20,10 +20,13 @@ void LiveEngineTest::SetUp() {
   auto engine = engine::Engine::start({.workers = 1, .worker = {}});
   ASSERT_OK(engine);
   engine_ = *std::move(engine);
-  auto live = engine::LiveNetwork::start(*engine_, *guarded_, [this](const std::string& what) {
-    const std::lock_guard guard(mutex_);
-    troubles_.push_back(what);
-  });
+  const auto home = host::NetworkNamespace::current();
+  ASSERT_OK(home);
+  auto live =
+      engine::LiveNetwork::start(*engine_, *guarded_, home->identity(), [this](const std::string& what) {
+        const std::lock_guard guard(mutex_);
+        troubles_.push_back(what);
+      });
   ASSERT_OK(live);
   live_ = *std::move(live);
   system_.reset(new control::System{.network = engine_->network(), .kernel = live_.get()});
