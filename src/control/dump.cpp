@@ -45,10 +45,10 @@ std::string text_of(std::span<const Insn> code) {
 
 void add_source(const bpf::ProgramImage& image, XlatedInsn& insn) {
   const auto function = std::ranges::find(image.functions, insn.at, &bpf::Function::first);
-  if (function != image.functions.end()) insn.function = function->name;
+  if (function != image.functions.end()) insn.proto = function->prototype;
   const bpf::SourceLine* const line = image.line_of(insn.at);
   if (line == nullptr || line->insn != insn.at) return;
-  insn.src = line->text;
+  insn.src = line->text.substr(std::min(line->text.find_first_not_of(" \t"), line->text.size()));
   insn.file = line->file;
   insn.line_num = line->line;
   insn.line_col = line->column;
@@ -84,7 +84,7 @@ std::string to_text(std::span<const XlatedInsn> insns, const DumpStyle& style) {
   std::string text;
   const auto out = std::back_inserter(text);
   for (const XlatedInsn& insn : insns) {
-    if (!insn.function.empty()) fmt::format_to(out, "{}:\n", insn.function);
+    if (!insn.proto.empty()) fmt::format_to(out, "{}:\n", insn.proto);
     if (!insn.src.empty() && style.linum) {
       fmt::format_to(out, "; {} [file:{} line_num:{} line_col:{}]\n", insn.src, insn.file, insn.line_num,
                      insn.line_col);

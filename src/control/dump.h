@@ -17,7 +17,7 @@ struct XlatedInsn {
   std::uint32_t at = 0;            // its number
   std::vector<bpf::Insn> slots{};  // one, two for a 64-bit load
   std::string disasm{};            // "(b7) r0 = 0"
-  std::string function{};          // begins here; else empty
+  std::string proto{};             // of the function that begins here, as C declares it; else empty
   // The source line that begins here; `src` is empty where none does.
   std::string src{};
   std::string file{};

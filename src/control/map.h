@@ -30,7 +30,7 @@ struct MapCreateRequest {
   std::uint32_t max_entries = 0;
   std::uint32_t map_flags = 0;  // bpf::MapFlag; kRdonly and kWronly restrict the descriptor that is returned
   std::uint32_t numa_node = 0;  // counts with bpf::kNumaNode
-  std::string map_name;         // at most 15 of letters, digits, '_' and '.'
+  std::string map_name{};       // at most 15 of letters, digits, '_' and '.'
   std::uint32_t map_ifindex = 0;
   std::uint64_t map_extra = 0;
 };
@@ -62,8 +62,8 @@ struct MapInfo {
   std::uint32_t value_size = 0;
   std::uint32_t max_entries = 0;
   std::uint32_t map_flags = 0;
-  std::string name;       // 15 characters
-  std::string full_name;  // as in the object file
+  std::string name{};       // 15 characters
+  std::string full_name{};  // as in the object file
   std::uint32_t ifindex = 0;
   std::uint32_t btf_id = 0;
   std::uint32_t btf_key_type_id = 0;
@@ -78,8 +78,8 @@ struct MapInfo {
 
 // Every entry, for a dump: each that is there throughout exactly once, also while programs change the map.
 struct MapEntry {
-  Buffer key;
-  Buffer value;
+  Buffer key{};
+  Buffer value{};
 };
 [[nodiscard]] Result<std::vector<MapEntry>> dump_map(Client& client, int map_fd);
 

@@ -36,7 +36,7 @@ enum class PinKind : std::uint8_t { kDirectory, kProgram, kMap, kLink };
 
 // What stat(2) and the object's id say.
 struct PinEntry {
-  std::string name;  // the last part of the path
+  std::string name{};  // the last part of the path
   PinKind kind = PinKind::kDirectory;
   std::uint32_t id = 0;    // of the object; 0: a directory
   std::uint32_t mode = 0;  // permission bits
@@ -94,7 +94,7 @@ class PinTree {
 
   mutable std::mutex mutex_;
   std::unique_ptr<Node> root_;
-  std::string region_root_;
+  std::string region_root_{};
 };
 
 }  // namespace netkit::control

@@ -22,10 +22,10 @@ namespace netkit::control {
 struct ProgramLoadRequest {
   std::uint32_t prog_type = 0;
   // Maps are named by descriptor (kMapFd, kMapValue) or by place in fd_array (kMapIndex, kMapIndexValue).
-  std::span<const bpf::Insn> insns;
-  std::string license;
+  std::span<const bpf::Insn> insns{};
+  std::string license{};
   std::uint32_t prog_flags = 0;  // ProgramLoadFlag
-  std::string prog_name;         // at most 15 of letters, digits, '_' and '.'
+  std::string prog_name{};       // at most 15 of letters, digits, '_' and '.'
   std::uint32_t prog_ifindex = 0;
   std::uint32_t expected_attach_type = 0;
   std::vector<int> fd_array{};
@@ -49,21 +49,21 @@ enum ProgramLoadFlag : std::uint32_t {
 Result<int> load_program(Client& client, const ProgramLoadRequest& request);
 
 struct ObjectLoadRequest {
-  std::vector<std::byte> bytes;                     // an ELF file
-  std::string name;                                 // the file's, for messages and data maps
+  std::vector<std::byte> bytes{};                   // an ELF file
+  std::string name{};                               // the file's, for messages and data maps
   bpf::LinkOptions options{};                       // create and reuse are the request's to fill in
   std::map<std::string, int, std::less<>> reuse{};  // descriptors of maps to take in place of new ones
 };
 
 struct NamedHandle {
-  std::string name;  // full
+  std::string name{};  // full
   int fd = -1;
   std::uint32_t id = 0;
 };
 
 struct ObjectHandles {
-  std::vector<NamedHandle> programs;  // in the order asked for, or the object's
-  std::vector<NamedHandle> maps;      // in the object's order, data sections last
+  std::vector<NamedHandle> programs{};  // in the order asked for, or the object's
+  std::vector<NamedHandle> maps{};      // in the object's order, data sections last
 };
 
 // All or nothing. EPERM without capability, EBADF and EINVAL for reused maps, else as bpf::load_object.
@@ -80,8 +80,8 @@ struct ProgramInfo {
   std::uint64_t load_time = 0;  // CLOCK_BOOTTIME, ns
   std::uint32_t created_by_uid = 0;
   std::vector<std::uint32_t> map_ids{};
-  std::string name;       // 15 characters
-  std::string full_name;  // as in the object file
+  std::string name{};       // 15 characters
+  std::string full_name{};  // as in the object file
   std::uint32_t ifindex = 0;
   bool gpl_compatible = false;
   std::uint32_t btf_id = 0;

@@ -28,6 +28,7 @@ struct Function {
   std::string name;
   std::uint32_t first = 0;  // instruction
   std::uint32_t count = 0;  // instructions
+  std::string prototype{};  // as C declares it; empty without BTF
 };
 
 // ld_imm64 with src kMapFd / kMapValue holds an index into `maps` in its first imm (and the offset in the

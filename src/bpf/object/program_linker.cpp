@@ -8,6 +8,7 @@
 
 #include "bpf/map/tables.h"
 #include "bpf/object/core_relocation.h"
+#include "bpf/object/prototype.h"
 
 namespace netkit::bpf {
 namespace {
@@ -59,6 +60,7 @@ Result<std::shared_ptr<const ProgramImage>> ProgramLinker::link(std::uint32_t fu
     TRY(patch(placed));
     TRY(check_operands(placed));
   }
+  bind_constants();
   return image_;
 }
 
@@ -93,7 +95,11 @@ Result<> ProgramLinker::place(std::uint32_t function) {
                            object_.name(), image_->name, kMaxInsns, added.name));
   numbers_.emplace(function, static_cast<std::uint32_t>(placed_.size()));
   placed_.push_back({.function = function, .base = base});
-  image_->functions.push_back({.name = std::string(added.name), .first = base, .count = added.count});
+  image_->functions.push_back(
+      {.name = std::string(added.name),
+       .first = base,
+       .count = added.count,
+       .prototype = object_.btf() != nullptr ? prototype(*object_.btf(), added.type_id) : std::string{}});
   return {};
 }
 
@@ -190,6 +196,15 @@ std::int32_t ProgramLinker::map_index(std::uint32_t map) {
   const auto [entry, is_new] = map_indices_.try_emplace(map, static_cast<std::int32_t>(image_->maps.size()));
   if (is_new) image_->maps.push_back(owned_by_program(maps_[map].map));
   return entry->second;
+}
+
+// libbpf binds read-only data to every program of the object, named or not (bpf_object_load_prog).
+void ProgramLinker::bind_constants() {
+  const ObjectContents& contents = object_.contents();
+  for (std::uint32_t section = 0; section < contents.data.size(); ++section) {
+    if (contents.data[section].kind != DataKind::kReadOnly) continue;
+    map_index(static_cast<std::uint32_t>(contents.maps.size()) + section);
+  }
 }
 
 std::span<const Relocation> ProgramLinker::relocations_of(std::uint32_t function) const {

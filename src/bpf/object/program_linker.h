@@ -45,6 +45,7 @@ class ProgramLinker {
   // nothing.
   Result<> check_operands(const Placed& placed) const;
   std::int32_t map_index(std::uint32_t map);
+  void bind_constants();
   [[nodiscard]] std::span<const Relocation> relocations_of(std::uint32_t function) const;
   [[nodiscard]] Failure refuse(int code, const Placed& placed, std::uint32_t insn,
                                std::string_view what) const;
