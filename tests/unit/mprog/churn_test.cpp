@@ -134,7 +134,8 @@ void change_list(Client& client, std::mt19937_64& random, std::uint32_t ifindex,
 
 TEST_F(Churn, APacketMeetsAListThatWasPublishedNeverAMixture) {
   constexpr int kClients = 3;
-  constexpr int kChanges = 1500;
+  constexpr int kChanges = 600;
+  constexpr int kPause = 5;
   constexpr std::uint32_t kNumber = 100;
   make_pair(*client_, "nk0", kNumber, pod_fd_);
   StampCollector collector;
@@ -156,7 +157,11 @@ TEST_F(Churn, APacketMeetsAListThatWasPublishedNeverAMixture) {
   for (int i = 0; i < kClients; ++i) {
     clients.push_back(
         client_thread(static_cast<std::uint64_t>(i), [&](Client& client, std::mt19937_64& random) {
-          for (int change = 0; change < kChanges; ++change) change_list(client, random, kNumber, published);
+          for (int change = 0; change < kChanges; ++change) {
+            change_list(client, random, kNumber, published);
+            if (change % kPause == 0)
+              traffic.turn();  // packets meet this list, or the one of a faster client
+          }
         }));
   }
   clients.clear();
@@ -173,6 +178,8 @@ TEST_F(Churn, APacketMeetsAListThatWasPublishedNeverAMixture) {
 
   const std::set<std::uint32_t> seen = collector.stamps();
   EXPECT_FALSE(seen.empty());
+  RecordProperty("lists_met", std::to_string(seen.size()));
+  RecordProperty("lists_published", std::to_string(published.stamps().size()));
   // What the teardown published: the last list, shorter and shorter from its end.
   std::vector<std::uint32_t> rest = last.prog_ids;
   for (; !rest.empty(); rest.pop_back()) published.add(rest);
