@@ -84,6 +84,29 @@ TEST_F(ConcurrencyTest, EveryPacketIsCountedOnceWhileProgramsPoliciesAndLinkStat
   expect_balanced(peer_->receive_totals());
 }
 
+TEST_F(ConcurrencyTest, FiltersAndQdiscsComeAndGoUnderTraffic) {
+  create(pair_spec(NetkitMode::kL2));
+  send_during([&] {
+    const Rtnl rtnl = network_.lock();
+    primary_->clsact.install(rtnl, QdiscKind::kClsact);
+    peer_->clsact.install(rtnl, QdiscKind::kIngress);
+    FilterBlock& egress = *primary_->clsact.block(rtnl, Direction::kEgress);
+    FilterBlock& ingress = *peer_->clsact.block(rtnl, Direction::kIngress);
+    // The programs of these filters have no other owner.
+    for (const std::int32_t verdict : {0, 2, 4}) {
+      egress.put(rtnl, 0, 1, kEveryProtocol,
+                 {.handle = 1, .program = returning(verdict), .direct_action = true});
+      ingress.put(rtnl, 0, 1, kEveryProtocol,
+                  {.handle = 1, .program = returning(verdict), .direct_action = true});
+    }
+    egress.flush(rtnl, 0);
+    peer_->clsact.remove(rtnl);
+  });
+  EXPECT_EQ(primary_->transmit_totals().offered, kPackets);
+  expect_balanced(primary_->transmit_totals());
+  expect_balanced(peer_->receive_totals());
+}
+
 TEST_F(ConcurrencyTest, DevicesAreDeletedUnderTraffic) {
   create(pair_spec(NetkitMode::kL2));
   bool deleted = false;
