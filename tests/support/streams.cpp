@@ -13,7 +13,7 @@ namespace netkit::testing {
 namespace {
 
 constexpr int kBuffer = 16 << 20;
-constexpr int kQuietMs = 300;  // nothing arrives for so long: nothing is on its way any more
+constexpr int kQuietMs = 1000;  // nothing arrives for so long: nothing is on its way any more
 constexpr int kConnectMs = 3000;
 
 sockaddr_in address_of(const std::string& text, std::uint16_t port) {
