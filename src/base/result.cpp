@@ -22,6 +22,11 @@ std::string errno_name(int code) {
   return name != nullptr ? name : "E" + std::to_string(code);
 }
 
+std::string errno_text(int code) {
+  const char* const text = strerrordesc_np(code);
+  return text != nullptr ? text : "error " + std::to_string(code);
+}
+
 std::string describe(const Error& error) {
   if (error.text.empty()) return errno_name(error.code);
   return error.text + " (" + errno_name(error.code) + ")";

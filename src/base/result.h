@@ -34,6 +34,9 @@ using Failure = std::unexpected<Error>;
 // The symbolic name of a positive errno ("EINVAL"), or "E<number>" for one without a name.
 [[nodiscard]] std::string errno_name(int code);
 
+// What it means ("File exists").
+[[nodiscard]] std::string errno_text(int code);
+
 // "text (EINVAL)", or only the name when there is no text.
 [[nodiscard]] std::string describe(const Error& error);
 

@@ -2,15 +2,10 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/errors.h"
 #include "host/keeper.h"
 
 namespace netkit::cli {
-
-int report(const Error& error) {
-  std::fprintf(stderr, "netkit: %s\n", describe(error).c_str());
-  if (!error.details.empty()) std::fprintf(stderr, "%s\n", error.details.c_str());
-  return 1;
-}
 
 void add_cleanup(CLI::App& app, int& status) {
   CLI::App* cleanup = app.add_subcommand("cleanup", "Remove what a run that was killed has left behind");

@@ -1,9 +1,12 @@
-#include <CLI/CLI.hpp>
-#include <cstdio>
-#include <memory>
+// netkit netns: namespaces, in the words of `ip netns`. Commands run in those of a live engine, which its
+// keeper knows by name; adding and deleting is the engine's.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "cli/commands.h"
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/errors.h"
+#include "cli/print.h"
 #include "host/keeper.h"
 #include "host/netns_exec.h"
 
@@ -16,69 +19,90 @@ Result<std::vector<host::RunningNamespace>> running() {
 
 // By its whole name, or by the part behind the topology's name ("pod1" for "two-pods-pod1") where only one
 // fits.
-Result<host::RunningNamespace> find(const std::string& name) {
+Result<host::RunningNamespace> find(std::string_view name) {
   std::vector<host::RunningNamespace> fitting;
   std::string known;
   for (const host::RunningNamespace& space : TRY(running())) {
     if (space.name == name) return space;
-    if (space.name.ends_with("-" + name)) fitting.push_back(space);
+    if (space.name.ends_with("-" + std::string(name))) fitting.push_back(space);
     known += (known.empty() ? "" : ", ") + space.name;
   }
   if (fitting.size() == 1) return fitting.front();
-  if (fitting.size() > 1) return fail(EINVAL, "'" + name + "' is ambiguous; there are: " + known);
-  return fail(ENOENT, "no namespace '" + name + "'; " +
+  if (fitting.size() > 1)
+    return fail(EINVAL, "'" + std::string(name) + "' is ambiguous; there are: " + known);
+  return fail(ENOENT, "no namespace '" + std::string(name) + "'; " +
                           (known.empty() ? "nothing is running (start one with `netkit run`)"
                                          : "there are: " + known));
 }
 
-Result<> run_in(const std::string& name, const std::vector<std::string>& command) {
-  if (command.empty()) return fail(EINVAL, "which command? netkit netns exec NAME COMMAND [ARGUMENTS]");
-  const host::RunningNamespace space = TRY(find(name));
-  TRY(host::enter_namespace(space));
-  return host::exec_command(command);
+// Everything behind the name belongs to the command, with or without "--" before it.
+Result<> exec(const Options&, Words words) {
+  const std::string_view name = TRY(words.value("netns exec"));
+  words.take_if("--");
+  if (words.empty()) return usage_error("which command? netkit netns exec NAME COMMAND [ARGUMENTS]");
+  TRY(host::enter_namespace(TRY(find(name))));
+  return host::exec_command({words.rest().begin(), words.rest().end()});
 }
 
-void list(bool json, const std::vector<host::RunningNamespace>& spaces) {
-  if (json) {
-    nlohmann::json out = nlohmann::json::array();
-    for (const host::RunningNamespace& space : spaces)
-      out.push_back({{"name", space.name}, {"keeper", space.keeper}});
-    std::puts(out.dump().c_str());
-    return;
-  }
-  for (const host::RunningNamespace& space : spaces) std::puts(space.name.c_str());
+Result<> change(const Options& options, std::string_view method, std::string_view name, Json params) {
+  Client client = TRY(Client::connect(options));
+  params["name"] = name;
+  const auto answer = client.call(method, std::move(params));
+  if (!answer) return std::unexpected(about(std::string(method) + " " + std::string(name), answer.error()));
+  return {};
 }
+
+Result<> add(const Options& options, Words words) {
+  const std::string_view name = TRY(words.value("netns add"));
+  Json params = Json::object();
+  if (words.take_if("home")) {
+    constexpr std::string_view kHomes[] = {"process", "kernel"};
+    params["home"] = TRY(choose(TRY(words.value("home")), kHomes, "home"));
+  }
+  TRY(words.end());
+  return change(options, "netns.add", name, std::move(params));
+}
+
+Result<> del(const Options& options, Words words) {
+  const std::string_view name = TRY(words.value("netns del"));
+  TRY(words.end());
+  return change(options, "netns.del", name, Json::object());
+}
+
+// Those of the engine, then those that only a keeper knows (of other engines).
+Result<> list(const Options& options, Words words) {
+  TRY(words.end());
+  OrderedJson all = OrderedJson::array();
+  if (auto client = Client::connect(options)) {
+    for (const Json& netns : TRY(client->call("netns.list", Json::object()))) {
+      all.push_back({{"name", netns["name"]}, {"id", netns["id"]}, {"home", netns["home"]}});
+    }
+  } else if (!options.socket.empty()) {
+    return std::unexpected(client.error());
+  }
+  for (const host::RunningNamespace& space : TRY(running())) {
+    const auto same = std::ranges::find_if(all, [&](const auto& one) { return one["name"] == space.name; });
+    if (same == all.end()) all.push_back({{"name", space.name}});
+    OrderedJson& entry = same == all.end() ? all.back() : *same;
+    entry["keeper"] = space.keeper;
+  }
+  if (options.json) {
+    print(all, options);
+    return {};
+  }
+  for (const OrderedJson& netns : all) print(netns["name"].get<std::string>() + "\n");
+  return {};
+}
+
+constexpr Verb kVerbs[] = {
+    {"add", add, "netkit netns add NAME [ home { process | kernel } ]"},
+    {"del delete", del, "netkit netns del NAME"},
+    {"list show ls", list, "netkit netns list"},
+    {"exec", exec, "netkit netns exec NAME [ -- ] COMMAND [ ARGUMENTS ]", true},
+};
 
 }  // namespace
 
-void add_netns(CLI::App& app, int& status) {
-  struct Arguments {
-    bool json = false;
-    std::string name;
-  };
-  auto arguments = std::make_shared<Arguments>();
-  CLI::App* netns = app.add_subcommand("netns", "Namespaces of running topologies");
-  netns->require_subcommand(1);
-
-  CLI::App* list_command = netns->add_subcommand("list", "Name them");
-  list_command->add_flag("-j,--json", arguments->json, "As JSON");
-  list_command->callback([arguments, &status] {
-    const auto spaces = running();
-    status = spaces ? 0 : report(spaces.error());
-    if (spaces) list(arguments->json, *spaces);
-  });
-
-  // Everything behind the name belongs to the command, options included, with or without "--" before it.
-  CLI::App* exec_command =
-      netns->add_subcommand("exec", "Run a command in one: netkit netns exec pod1 ip address");
-  exec_command->add_option("name", arguments->name, "The namespace")->required();
-  exec_command->prefix_command();
-  exec_command->callback([arguments, exec_command, &status] {
-    std::vector<std::string> command = exec_command->remaining();
-    if (!command.empty() && command.front() == "--") command.erase(command.begin());
-    const auto replaced = run_in(arguments->name, command);
-    if (!replaced) status = report(replaced.error());
-  });
-}
+const Family kNetnsFamily{"netns", "Namespaces, in the words of `ip netns`", kVerbs, "list"};
 
 }  // namespace netkit::cli

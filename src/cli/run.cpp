@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/commands.h"
+#include "cli/errors.h"
 #include "runner/run.h"
 
 namespace netkit::cli {

@@ -60,6 +60,7 @@ LinkReport report_link(const device::Rtnl&, const device::Device& device) {
                           .name = end->name(),
                           .other_namespace = end->netns() != device.netns(),
                           .netns = end->netns()->name(),
+                          .netnsid = end->netns()->cookie(),
                           .up = end->is_up()};
   }
   if (const auto* const netkit = dynamic_cast<const device::Netkit*>(&device))

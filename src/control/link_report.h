@@ -31,6 +31,7 @@ struct LinkEnd {
   std::string name;
   bool other_namespace = false;
   std::string netns;  // name of its namespace
+  std::uint64_t netnsid = 0;
   bool up = false;
 };
 

@@ -21,6 +21,7 @@ namespace {
 struct Options {
   std::string socket;
   std::string group;
+  std::string pin_root;
   bool in_process = false;
   std::uint32_t workers = 0;
 };
@@ -50,6 +51,17 @@ struct Live {
   host::NamespaceIdentity home;
 };
 
+// Where the regions of maps live, and those of pinned maps stay.
+Result<> keep_regions(control::PinTree& pins, const Options& options) {
+  std::filesystem::path root = options.pin_root;
+  if (root.empty()) root = TRY(host::state_directory()) / "bpf";
+  std::error_code error;
+  std::filesystem::create_directories(root, error);
+  if (error) return fail(error.value(), "the pin root " + root.native() + ": " + error.message());
+  pins.keep_regions_in(root);
+  return {};
+}
+
 // The engine and its socket, until a signal ends it. Without a live part it lives in this process alone.
 Result<> serve(const Options& options, Listener listener, const std::string& how, Live* kernel) {
   const Fd signals = TRY(take_signals());
@@ -59,6 +71,7 @@ Result<> serve(const Options& options, Listener listener, const std::string& how
   if (kernel != nullptr)
     live = TRY(engine::LiveNetwork::start(*engine, kernel->keeper, kernel->home, log::error));
   control::System system{.network = engine->network(), .kernel = live.get()};
+  TRY(keep_regions(system.pins, options));
   const auto server = TRY(Server::make(system, std::move(listener), how));
   server->watch(signals.get(), [&server] { server->stop(); });
   if (live == nullptr) server->watch(engine->poll_fd(), [&engine] { (void)engine->collect(); });
@@ -112,6 +125,7 @@ int main(int argc, char** argv) {
                  "Where clients connect (default: netkitd.sock in the state directory)");
   app.add_option("--group", options.group, "Members of this group may connect, too");
   app.add_flag("--in-process", options.in_process, "Touch no interface of the kernel's");
+  app.add_option("--pin-root", options.pin_root, "Where maps live (default: bpf in the state directory)");
   app.add_option("--workers", options.workers, "Threads that move packets (default: one for two CPUs)");
   try {
     app.parse(argc, argv);

@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "control/attach.h"
+#include "control/rpc/describe_objects.h"
 #include "control/rpc/error.h"
 #include "control/rpc/methods.h"
 #include "control/rpc/session.h"
@@ -82,11 +83,7 @@ Result<> link_detach(Call& call) {
 Result<> link_info(Call& call) {
   const control::LinkInfo info =
       TRY(control::link_info(call.session.client(), TRY(call.params.number<std::int32_t>("link_fd"))));
-  call.answer = {{"type", info.type},
-                 {"id", info.id},
-                 {"prog_id", info.prog_id},
-                 {"ifindex", info.ifindex},
-                 {"attach_type", info.attach_type}};
+  call.answer = describe(info);
   return {};
 }
 

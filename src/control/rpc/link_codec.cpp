@@ -64,10 +64,10 @@ class Writer {
   explicit Writer(Session& session) : session_(session) {}
 
   // The attributes among the keys of an object; other keys are not looked at.
-  Result<AttributeWriter> attributes(const Json& object, std::span<const LinkField> fields) {
+  Result<AttributeWriter> attributes(const Json& object, std::span<const Field> fields) {
     AttributeWriter writer;
-    for (const LinkField& field : fields) {
-      if (field.request == LinkField::kReadOnly) continue;
+    for (const Field& field : fields) {
+      if (field.request == Field::kReadOnly) continue;
       if (const auto value = object.find(field.key); value != object.end()) TRY(write(writer, field, *value));
     }
     if (writer.all().size() > kLongestPayload) return refuse(kInvalidParams, "the attributes are too long");
@@ -75,42 +75,45 @@ class Writer {
   }
 
  private:
-  Result<> write(AttributeWriter& writer, const LinkField& field, const Json& value) {
+  Result<> write(AttributeWriter& writer, const Field& field, const Json& value) {
     switch (field.request) {
-      case LinkField::kReadOnly:
+      case Field::kReadOnly:
         break;
-      case LinkField::kU16:
+      case Field::kU16:
         writer.u16(field.type,
                    static_cast<std::uint16_t>(TRY(to_number(value, field.key, 0, 0xffff, field.words))));
         break;
-      case LinkField::kU32:
+      case Field::kU32:
         writer.u32(field.type,
                    static_cast<std::uint32_t>(TRY(to_number(value, field.key, 0, 0xffff'ffff, field.words))));
         break;
-      case LinkField::kText:
+      case Field::kText:
         if (!value.is_string()) return must_be(field.key, "a text");
         if (value.get_ref<const std::string&>().size() >= kLongestPayload)
           return must_be(field.key, "shorter");
         writer.text(field.type, value.get_ref<const std::string&>());
         break;
-      case LinkField::kAddress: {
+      case Field::kAddress: {
         const Bytes bytes = TRY(read_address(value, field.key));
         if (bytes.size() > kLongestPayload) return must_be(field.key, "shorter");
         writer.bytes(field.type, bytes);
         break;
       }
-      case LinkField::kNamespace:
+      case Field::kNamespace:
         writer.u32(field.type, TRY(read_namespace(value, field.key)));
         break;
-      case LinkField::kLinkInfo:
+      case Field::kLinkInfo:
         writer.nest(field.type, TRY(link_info(value)));
         break;
-      case LinkField::kLink: {
+      case Field::kLink: {
         const control::LinkRequest link = TRY(read_link(session_, *TRY(object_of(value, field.key))));
         writer.nest(field.type, link.header, link.attributes);
         break;
       }
-      case LinkField::kEmpty:
+      case Field::kNested:
+        writer.nest(field.type, TRY(nested(value, field)));
+        break;
+      case Field::kEmpty:
         TRY(object_of(value, field.key));
         writer.nest(field.type, AttributeWriter());
         break;
@@ -124,6 +127,14 @@ class Writer {
     return static_cast<std::uint32_t>(session_.lend(TRY(session_.netns_from(value))));
   }
 
+  Result<AttributeWriter> nested(const Json& value, const Field& field) {
+    const Json* const object = TRY(object_of(value, field.key));
+    std::vector<std::string_view> known;
+    for (const Field& one : field.nested) known.push_back(one.key);
+    TRY(check_keys(*object, known));
+    return attributes(*object, field.nested);
+  }
+
   Result<AttributeWriter> link_info(const Json& value) {
     constexpr std::string_view kKeys[] = {"kind", "data"};
     const Json* const object = TRY(object_of(value, "linkinfo"));
@@ -134,11 +145,7 @@ class Writer {
     if (kind.size() > kLongestPayload / 2) return must_be("kind", "shorter");
     if (params.find("kind") != nullptr) info.text(control::kInfoKind, kind);
     if (const Json* const data = params.find("data")) {
-      const Json* const fields = TRY(object_of(*data, "data"));
-      std::vector<std::string_view> known;
-      for (const LinkField& field : data_fields(kind)) known.push_back(field.key);
-      TRY(check_keys(*fields, known));
-      info.nest(control::kInfoData, TRY(attributes(*fields, data_fields(kind))));
+      info.nest(control::kInfoData, TRY(nested(*data, {.key = "data", .nested = data_fields(kind)})));
     }
     if (info.all().size() > kLongestPayload) return must_be("linkinfo", "shorter");
     return info;
@@ -149,18 +156,23 @@ class Writer {
 
 }  // namespace
 
+Result<AttributeWriter> read_attributes(Session& session, const Json& object, std::span<const Field> fields) {
+  if (object.is_null()) return AttributeWriter();
+  return Writer(session).attributes(object, fields);
+}
+
 Result<control::LinkRequest> read_link(Session& session, const Json& object) {
   control::LinkRequest request;
   if (object.is_null()) return request;
   if (const auto header = object.find(kHeader); header != object.end())
     request.header = TRY(read_header(*header));
-  request.attributes = TRY(Writer(session).attributes(object, link_fields()));
+  request.attributes = TRY(read_attributes(session, object, link_fields()));
   return request;
 }
 
-Json report_fields(std::span<const LinkField> fields, const control::LinkReport& link) {
+Json report_fields(std::span<const Field> fields, const control::LinkReport& link) {
   Json object = Json::object();
-  for (const LinkField& field : fields) {
+  for (const Field& field : fields) {
     if (field.report == nullptr) continue;
     if (Json value = field.report(link); !value.is_null()) object[std::string(field.key)] = std::move(value);
   }

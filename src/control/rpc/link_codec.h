@@ -16,7 +16,11 @@ class Session;
 // time of the call. kInvalidParams.
 [[nodiscard]] Result<control::LinkRequest> read_link(Session& session, const Json& object);
 
+// The attributes among the keys of an object; other keys are not looked at.
+[[nodiscard]] Result<control::AttributeWriter> read_attributes(Session& session, const Json& object,
+                                                               std::span<const Field> fields);
+
 // The fields of a link that the tables know.
-[[nodiscard]] Json report_fields(std::span<const LinkField> fields, const control::LinkReport& link);
+[[nodiscard]] Json report_fields(std::span<const Field> fields, const control::LinkReport& link);
 
 }  // namespace netkit::rpc

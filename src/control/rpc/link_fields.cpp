@@ -9,7 +9,7 @@ namespace netkit::rpc {
 namespace {
 
 using control::LinkReport;
-using F = LinkField;
+using F = Field;
 
 // The value of an optional as JSON, as a plain number where it is an enumeration.
 template <class T>
@@ -37,6 +37,7 @@ Json report_link_end(const LinkReport& link) {
   if (!link.link) return nullptr;
   return {{"ifname", link.link->name},
           {"netns", link.link->netns},
+          {"netnsid", link.link->netnsid},
           {"same_netns", !link.link->other_namespace},
           {"up", link.link->up}};
 }
@@ -58,7 +59,7 @@ Json address(const LinkReport& link) {
   return to_string(link.*kMember);
 }
 
-constexpr LinkField kLinkFields[] = {
+constexpr Field kFields[] = {
     {.key = "ifindex", .report = member<&LinkReport::ifindex>},
     {.key = "ifname", .type = control::kIflaIfname, .request = F::kText, .report = member<&LinkReport::name>},
     {.key = "netns", .report = member<&LinkReport::netns>},
@@ -146,7 +147,7 @@ Json netkit_optional(const LinkReport& link) {
   return value_or_null((*link.netkit).*kMember);
 }
 
-constexpr LinkField kNetkitFields[] = {
+constexpr Field kNetkitFields[] = {
     {.key = "peer", .type = control::kNetkitPeerInfo, .request = F::kLink},
     {.key = "primary",
      .type = control::kNetkitPrimary,
@@ -192,15 +193,15 @@ constexpr LinkField kNetkitFields[] = {
      .report = netkit<&Netkit::pairing>},
 };
 
-constexpr LinkField kVethFields[] = {{.key = "peer", .type = control::kVethInfoPeer, .request = F::kLink}};
+constexpr Field kVethFields[] = {{.key = "peer", .type = control::kVethInfoPeer, .request = F::kLink}};
 
 }  // namespace
 
-std::span<const LinkField> link_fields() {
-  return kLinkFields;
+std::span<const Field> link_fields() {
+  return kFields;
 }
 
-std::span<const LinkField> data_fields(std::string_view kind) {
+std::span<const Field> data_fields(std::string_view kind) {
   if (kind == "veth") return kVethFields;
   if (kind == "dummy" || kind == "tun") return {};
   return kNetkitFields;

@@ -7,8 +7,9 @@
 namespace netkit::rpc {
 
 std::span<const std::span<const Method>> method_families() {
-  static const std::span<const Method> kFamilies[] = {session_methods(), netns_methods(), rtnl_methods(),
-                                                      bpf_methods()};
+  static const std::span<const Method> kFamilies[] = {session_methods(), netns_methods(),  rtnl_methods(),
+                                                      bpf_methods(),     object_methods(), map_methods(),
+                                                      pin_methods(),     tc_methods(),     stats_methods()};
   return kFamilies;
 }
 
@@ -23,8 +24,8 @@ const Method* find_method(std::string_view name) {
 std::vector<std::string_view> keys_of(const Method& method) {
   std::vector<std::string_view> keys = split_words(method.params);
   if (method.need == Need::kNetns) keys.emplace_back("netns");
-  for (const LinkField& field : method.fields) {
-    if (field.request != LinkField::kReadOnly) keys.push_back(field.key);
+  for (const Field& field : method.fields) {
+    if (field.request != Field::kReadOnly) keys.push_back(field.key);
   }
   return keys;
 }

@@ -34,8 +34,8 @@ struct Method {
   std::string_view name;
   Result<> (*handle)(Call& call) = nullptr;
   Need need = Need::kNothing;
-  std::string_view params{};            // its keys, apart by spaces
-  std::span<const LinkField> fields{};  // whose keys are parameters, too
+  std::string_view params{};        // its keys, apart by spaces
+  std::span<const Field> fields{};  // whose keys are parameters, too
 };
 
 // Null: there is none.
@@ -48,5 +48,10 @@ std::span<const Method> session_methods();
 std::span<const Method> netns_methods();
 std::span<const Method> rtnl_methods();
 std::span<const Method> bpf_methods();
+std::span<const Method> object_methods();
+std::span<const Method> map_methods();
+std::span<const Method> pin_methods();
+std::span<const Method> tc_methods();
+std::span<const Method> stats_methods();
 
 }  // namespace netkit::rpc

@@ -1,7 +1,6 @@
 #include "control/rpc/protocol.h"
 
 #include <algorithm>
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -30,11 +29,6 @@ std::size_t nesting(std::string_view text) {
 
 bool is_id(const Json& value) {
   return value.is_string() || value.is_number() || value.is_null();
-}
-
-// What a kernel error means in words, where it has no message of its own.
-std::string text_of(const Error& error) {
-  return error.text.empty() ? ::strerrordesc_np(error.code) : error.text;
 }
 
 }  // namespace
@@ -85,7 +79,7 @@ Json error_object(const Json& id, const Error& error, Json answer) {
   if (error.code < 0) {
     told = {{"code", error.code}, {"message", error.text}};
   } else {
-    const std::string text = text_of(error);
+    const std::string text = error.text.empty() ? errno_text(error.code) : error.text;
     told = {{"code", static_cast<int>(kKernelError)},
             {"message", errno_name(error.code) + ": " + text},
             {"data", {{"errno", error.code}, {"name", errno_name(error.code)}, {"text", error.text}}}};

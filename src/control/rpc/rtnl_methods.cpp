@@ -20,8 +20,9 @@ Result<LinkRequest> request_of(Call& call) {
 // A client of another namespace learns no names from there.
 Json tell(const Session& session, const control::LinkReport& link) {
   Json told = report_fields(link_fields(), link);
-  if (link.link && link.link->other_namespace && !session.of_engine())
-    told["link_end"] = {{"same_netns", false}};
+  if (link.link && link.link->other_namespace && !session.of_engine()) {
+    told["link_end"] = {{"same_netns", false}, {"netnsid", link.link->netnsid}};
+  }
   return told;
 }
 

@@ -10,7 +10,6 @@
 namespace netkit::rpc {
 namespace {
 
-constexpr const char* kOwnNetns = "/proc/self/ns/net";
 constexpr long kNsfsMagic = 0x6e736673;  // NSFS_MAGIC
 
 Result<Fd> open_netns(const std::string& path) {
@@ -37,13 +36,13 @@ Result<Service::Identity> Service::identify(int descriptor) {
 }
 
 Result<Service> Service::make(control::System& system, std::string how) {
-  const Fd home = TRY(open_netns(kOwnNetns));
-  return Service(system, std::move(how), TRY(find_own(system)), TRY(identify(home.get())));
+  const Fd process = TRY(open_netns("/proc/self/ns/net"));
+  return Service(system, std::move(how), TRY(find_own(system)), TRY(identify(process.get())));
 }
 
 Result<device::NamespaceRef> Service::netns_of_descriptor(int descriptor) const {
   if (live()) return system_->kernel->of_descriptor(descriptor);
-  if (TRY(identify(descriptor)) == home_) return own_;
+  if (TRY(identify(descriptor)) == process_) return own_;
   return fail(EOPNOTSUPP, "this engine lives in its process only: it has no part in that namespace");
 }
 

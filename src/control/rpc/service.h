@@ -1,8 +1,9 @@
 // What all connections share: the engine, and the rule of which namespace is whose.
 //
 // A client's own namespace is the mirror of the kernel namespace in which it lives. An engine that lives in
-// its process alone has no mirrors: there one in-process namespace stands for the kernel namespace of the
-// engine itself, and clients that live elsewhere have none.
+// its process alone has no mirrors: there one in-process namespace stands for the kernel namespace in which
+// the engine was started, and clients that live elsewhere have none. An engine that went into a sandbox of
+// its own is at home there; whoever lives where it was started is at home with it.
 #pragma once
 
 #include <sys/types.h>
@@ -48,13 +49,13 @@ class Service {
     friend bool operator==(const Identity&, const Identity&) = default;
   };
   [[nodiscard]] static Result<Identity> identify(int descriptor);
-  Service(control::System& system, std::string how, device::NamespaceRef own, Identity home)
-      : system_(&system), how_(std::move(how)), own_(std::move(own)), home_(home) {}
+  Service(control::System& system, std::string how, device::NamespaceRef own, Identity process)
+      : system_(&system), how_(std::move(how)), own_(std::move(own)), process_(process) {}
 
   control::System* system_;
   std::string how_;
   device::NamespaceRef own_;
-  Identity home_;
+  Identity process_;  // where this process lives
 };
 
 }  // namespace netkit::rpc

@@ -44,6 +44,13 @@ inline constexpr Word kAttachFlags[] = {
     {"replace", device::kReplace}, {"before", device::kBefore}, {"after", device::kAfter},
     {"id", device::kId},           {"link", device::kLink},
 };
+inline constexpr Word kProgramTypes[] = {
+    {"sched_cls", static_cast<std::uint32_t>(bpf::ProgramType::kSchedCls)},
+    {"sched_act", static_cast<std::uint32_t>(bpf::ProgramType::kSchedAct)}};
+inline constexpr Word kUpdateFlags[] = {
+    {"any", bpf::kAny}, {"noexist", bpf::kNoexist}, {"exist", bpf::kExist}, {"lock", bpf::kLock}};
+// Of a map's descriptor.
+inline constexpr Word kMapAccess[] = {{"rdonly", bpf::kRdonly}, {"wronly", bpf::kWronly}};
 inline constexpr Word kMessageFlags[] = {
     {"replace", control::kReplaceLink}, {"excl", control::kExclusive}, {"create", control::kCreate}};
 // IFF_*, in the order in which `ip` prints them.

@@ -1,0 +1,253 @@
+// netkit net: programs at devices, in the words of `bpftool net` and what those lack.
+#include <fmt/format.h>
+
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "cli/client.h"
+#include "cli/command.h"
+#include "cli/errors.h"
+#include "cli/print.h"
+#include "cli/programs.h"
+#include "control/rpc/words.h"
+
+namespace netkit::cli {
+namespace {
+
+// Where programs are attached, in bpftool's order, and how it calls the place in its list.
+struct Hook {
+  std::string_view name;
+  std::string_view shown;
+};
+constexpr Hook kHooks[] = {{"tcx_ingress", "tcx/ingress"},
+                           {"tcx_egress", "tcx/egress"},
+                           {"netkit_primary", "netkit/primary"},
+                           {"netkit_peer", "netkit/peer"}};
+constexpr std::string_view kHookNames[] = {"tcx_ingress", "tcx_egress", "netkit_primary", "netkit_peer"};
+
+Result<std::uint64_t> ifindex_of(Client& client, std::string_view name) {
+  Arguments arguments = TRY(client.arguments());
+  arguments.params()["ifname"] = name;
+  const auto link = client.call("rtnl.get_link", arguments);
+  if (!link) return std::unexpected(about("device \"" + std::string(name) + "\"", link.error()));
+  return (*link)["ifindex"].get<std::uint64_t>();
+}
+
+// What a position is relative to: a program as elsewhere, or `link id N`.
+Result<> read_anchor(Client& client, Words& words, Json& params) {
+  if (!words.take_if("link")) {
+    params["relative_fd"] = TRY(open_program(client, words));
+    return {};
+  }
+  if (!words.take_if("id")) return usage_error("which link? Say `link id N`");
+  params["relative_id"] = TRY(words.number("link id"));
+  params["flags"].push_back("id");
+  params["flags"].push_back("link");
+  return {};
+}
+
+// The words behind the attach type, for attach and detach.
+class Position {
+ public:
+  Position(Client& client, Json& params) : client_(client), params_(params) {}
+
+  Result<> read(Words words) {
+    constexpr std::string_view kKnown[] = {"dev",  "before", "after",     "replace", "expected-revision",
+                                           "head", "tail",   "overwrite", "id",      "pinned",
+                                           "name", "tag"};
+    while (!words.empty()) {
+      const std::string_view word = TRY(choose(words.peek(), kKnown, "word"));
+      if (word == "id" || word == "pinned" || word == "name" || word == "tag") {
+        params_["prog_fd"] = TRY(open_program(client_, words));
+        continue;
+      }
+      words.take();
+      TRY(apply(word, words));
+    }
+    if (!params_.contains("target_ifindex")) return usage_error("at which device? Say `dev NAME`");
+    return {};
+  }
+  [[nodiscard]] const std::string& device() const { return device_; }
+
+ private:
+  Result<> apply(std::string_view word, Words& words) {
+    if (word == "dev") {
+      device_ = TRY(words.value(word));
+      params_["target_ifindex"] = TRY(ifindex_of(client_, device_));
+    } else if (word == "before" || word == "after") {
+      params_["flags"].push_back(word);
+      return read_anchor(client_, words, params_);
+    } else if (word == "replace") {
+      params_["flags"].push_back(word);
+      params_["replace_bpf_fd"] = TRY(open_program(client_, words));
+    } else if (word == "head" || word == "tail") {
+      params_["flags"].push_back(word == "head" ? "before" : "after");
+    } else if (word == "expected-revision") {
+      params_["expected_revision"] = TRY(parse_number(TRY(words.value(word)), word, INT64_MAX));
+    } else {
+      return usage_error("'overwrite' is for xdp; say which program with `replace`");
+    }
+    return {};
+  }
+
+  Client& client_;
+  Json& params_;
+  std::string device_;
+};
+
+Result<> change(const Options& options, Words words, std::string_view method, bool needs_program) {
+  const std::string_view hook = TRY(choose(TRY(words.value("net")), kHookNames, "attach type"));
+  Client client = TRY(Client::connect(options));
+  Arguments arguments = TRY(client.arguments());
+  Json& params = arguments.params();
+  params["attach_type"] = hook;
+  params["flags"] = Json::array();
+  Position position(client, params);
+  TRY(position.read(words));
+  if (needs_program && !params.contains("prog_fd"))
+    return usage_error("which program? Say for instance `id N`");
+  const auto answer = client.call(method, arguments);
+  if (answer) return {};
+  const std::string_view verb = needs_program ? "attach" : "detach";
+  return std::unexpected(
+      about(fmt::format("net {} {} dev {}", verb, hook, position.device()), answer.error()));
+}
+
+Result<> attach(const Options& options, Words words) {
+  return change(options, words, "bpf.prog_attach", true);
+}
+
+Result<> detach(const Options& options, Words words) {
+  return change(options, words, "bpf.prog_detach", false);
+}
+
+// One entry of a list.
+struct Attached {
+  std::string device;
+  std::uint64_t ifindex = 0;
+  std::string_view kind;
+  std::string name;
+  std::uint64_t prog_id = 0;
+  std::uint64_t link_id = 0;
+  std::uint64_t revision = 0;
+};
+
+class Survey {
+ public:
+  explicit Survey(Client& client) : client_(client) {}
+
+  Result<std::vector<Attached>> of(const Json& links) {
+    for (const Json& link : links) {
+      for (const Hook& hook : kHooks) TRY(add(link, hook));
+    }
+    return std::move(found_);
+  }
+
+ private:
+  Result<> add(const Json& link, const Hook& hook) {
+    Arguments arguments = TRY(client_.arguments());
+    arguments.params()["target_ifindex"] = link["ifindex"];
+    arguments.params()["attach_type"] = hook.name;
+    const auto list = client_.call("bpf.prog_query", arguments);
+    // A device without such a list, or one that is reached through its primary alone.
+    if (!list && list.error().code != EPERM) return {};
+    if (!list) return std::unexpected(about("net show", list.error()));
+    for (std::size_t i = 0; i < (*list)["prog_ids"].size(); ++i) {
+      const auto id = (*list)["prog_ids"][i].get<std::uint64_t>();
+      found_.push_back({.device = link["ifname"].get<std::string>(),
+                        .ifindex = link["ifindex"].get<std::uint64_t>(),
+                        .kind = hook.shown,
+                        .name = name_of(id),
+                        .prog_id = id,
+                        .link_id = (*list)["link_ids"][i].get<std::uint64_t>(),
+                        .revision = (*list)["revision"].get<std::uint64_t>()});
+    }
+    return {};
+  }
+
+  // Empty when the program has gone since.
+  std::string name_of(std::uint64_t id) {
+    const auto [place, is_new] = names_.try_emplace(id);
+    if (!is_new) return place->second;
+    const auto opened = client_.call("bpf.prog_get_fd_by_id", Json{{"id", id}});
+    if (!opened) return {};
+    if (const auto info = client_.call("bpf.obj_get_info_by_fd", *opened)) {
+      place->second = info->value("full_name", "");
+    }
+    (void)client_.call("close", *opened);
+    return place->second;
+  }
+
+  Client& client_;
+  std::map<std::uint64_t, std::string> names_;
+  std::vector<Attached> found_;
+};
+
+OrderedJson to_json(const std::vector<Attached>& all, bool details) {
+  OrderedJson entries = OrderedJson::array();
+  for (const Attached& one : all) {
+    OrderedJson entry{{"devname", one.device},  {"ifindex", one.ifindex},
+                      {"kind", one.kind},       {"name", one.name},
+                      {"prog_id", one.prog_id}, {"prog_flags", OrderedJson::array()}};
+    if (one.link_id != 0) entry["link_id"] = one.link_id;
+    entry["link_flags"] = OrderedJson::array();
+    if (details) entry["revision"] = one.revision;
+    entries.push_back(std::move(entry));
+  }
+  return OrderedJson::array({{{"xdp", OrderedJson::array()},
+                              {"tc", std::move(entries)},
+                              {"flow_dissector", OrderedJson::array()},
+                              {"netfilter", OrderedJson::array()}}});
+}
+
+std::string to_text(const std::vector<Attached>& all, bool details) {
+  std::string text = "xdp:\n\ntc:\n";
+  for (const Attached& one : all) {
+    text += fmt::format("{}({}) {} {} prog_id {} ", one.device, one.ifindex, one.kind, one.name, one.prog_id);
+    if (one.link_id != 0) text += fmt::format("link_id {} ", one.link_id);
+    if (details) text += fmt::format("revision {} ", one.revision);
+    text += "\n";
+  }
+  return text + "\nflow_dissector:\n\nnetfilter:\n\n";
+}
+
+Result<> show(const Options& options, Words words) {
+  std::string device;
+  if (words.take_if("dev")) device = TRY(words.value("dev"));
+  TRY(words.end());
+  Client client = TRY(Client::connect(options));
+  Arguments arguments = TRY(client.arguments());
+  Json links = Json::array();
+  if (device.empty()) {
+    links = TRY(client.call("rtnl.dump_links", arguments));
+  } else {
+    arguments.params()["ifname"] = device;
+    const auto link = client.call("rtnl.get_link", arguments);
+    if (!link) return std::unexpected(about("device \"" + device + "\"", link.error()));
+    links.push_back(*link);
+  }
+  const std::vector<Attached> all = TRY(Survey(client).of(links));
+  if (options.json) {
+    print(to_json(all, options.details), options);
+  } else {
+    print(to_text(all, options.details));
+  }
+  return {};
+}
+
+constexpr Verb kVerbs[] = {
+    {"attach", attach, R"(netkit net attach ATTACH_TYPE PROG dev NAME [ POSITION ] [ expected-revision N ]
+         ATTACH_TYPE := tcx_ingress | tcx_egress | netkit_primary | netkit_peer
+         PROG        := id N | pinned FILE | name NAME | tag TAG
+         POSITION    := head | tail | { before | after } { PROG | link id N } | replace PROG)"},
+    {"detach", detach,
+     R"(netkit net detach ATTACH_TYPE [ PROG ] dev NAME [ { before | after } { PROG | link id N } ]
+                  [ expected-revision N ])"},
+    {"show list", show, "netkit net show [ dev NAME ]"},
+};
+
+}  // namespace
+
+const Family kNetFamily{"net", "Programs at devices, in the words of `bpftool net`", kVerbs, "show"};
+
+}  // namespace netkit::cli
