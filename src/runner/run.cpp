@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 #include "bpf/map/memory.h"
+#include "daemon/server.h"
+#include "daemon/socket_path.h"
 #include "engine/live_network.h"
 #include "host/sandbox.h"
 #include "runner/in_process_stage.h"
@@ -104,16 +106,39 @@ Result<int> stay(const RunOptions& options, bool had_steps, Stage& stage, const 
   return 0;
 }
 
+// The plain path belongs to the first run of that name.
+Result<daemon::Listener> listen_for_clients(const std::string& name) {
+  auto listener = daemon::Listener::open({.path = TRY(daemon::run_socket_path(name)), .group = {}});
+  if (listener || listener.error().code != EADDRINUSE) return listener;
+  const std::string other = name + "-" + std::to_string(::getpid());
+  return daemon::Listener::open({.path = TRY(daemon::run_socket_path(other)), .group = {}});
+}
+
+// Lets commands (`netkit link show`) reach the run for as long as it is there; without a socket, which is
+// told, it goes on as well.
+Result<std::unique_ptr<daemon::BackgroundServer>> serve_clients(const topology::Topology& topology,
+                                                                Stage& stage, control::System& system) {
+  auto server = TRY(daemon::Server::make(system, TRY(listen_for_clients(topology.name)), stage.how()));
+  if (system.kernel == nullptr) {
+    server->watch(stage.engine().poll_fd(), [&engine = stage.engine()] { (void)engine.collect(); });
+  }
+  log::info("serving at " + server->path().native());
+  return std::make_unique<daemon::BackgroundServer>(std::move(server));
+}
+
 // Everything between bring-up and the summary.
 Result<int> play(const RunOptions& options, const topology::Topology& topology, const Objects& objects,
-                 Stage& stage, const Interrupt& interrupt) {
+                 Stage& stage, control::System& system, const Interrupt& interrupt) {
   const auto started = std::chrono::steady_clock::now();
   TRY(objects.fill(topology.maps, stage));
   TRY(objects.attach(topology.attachments, stage));
   TRY(objects.add_filters(topology.filters, stage));
   TRY(stage.set_links_up());
+  const auto server = serve_clients(topology, stage, system);
+  if (!server) log::warning("no commands can reach this run: " + describe(server.error()));
 
   Summary summary;
+  if (server) summary.socket = (*server)->path();
   summary.how = stage.how();
   summary.topology = topology.name;
   Steps steps(topology, objects, stage, interrupt);
@@ -170,7 +195,7 @@ Result<int> run_live(const RunOptions& options, const topology::Topology& topolo
     control::System system{engine->network(), live.get()};
     const auto stage =
         TRY(LiveStage::bring_up(topology, host::describe(access), *live, *engine, system, interrupt));
-    return play(options, topology, objects, *stage, interrupt);
+    return play(options, topology, objects, *stage, system, interrupt);
   }();
   const auto undone = keeper.with([](host::Keeper& held) { return held.stop(); });
   if (!undone)
@@ -193,7 +218,7 @@ Result<int> run_in_process(const RunOptions& options, const topology::Topology& 
   control::System system{engine->network()};
   const auto stage = TRY(InProcessStage::bring_up(topology, host::describe(access), pool, *engine, system,
                                                   share_directory("examples")));
-  return play(options, topology, objects, *stage, interrupt);
+  return play(options, topology, objects, *stage, system, interrupt);
 }
 
 }  // namespace

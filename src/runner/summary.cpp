@@ -128,6 +128,7 @@ std::string to_json(const Summary& summary) {
   using nlohmann::json;
   json out = {{"how", summary.how},
               {"topology", summary.topology},
+              {"socket", summary.socket},
               {"seconds", summary.seconds},
               {"ok", summary.ok()},
               {"trouble", summary.trouble}};

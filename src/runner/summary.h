@@ -35,6 +35,7 @@ struct ProgramSummary {
 struct Summary {
   std::string how;
   std::string topology;
+  std::string socket;  // where commands reached the run; empty: nowhere
   double seconds = 0;
   std::vector<StepReport> steps;
   std::vector<DeviceSummary> devices;

@@ -59,6 +59,15 @@ Result<IfInfo> read_header(const Json& value) {
                 .change = TRY(header.number_or<std::uint32_t>("change", 0, kDeviceFlags))};
 }
 
+// What the description of another end may hold.
+std::vector<std::string_view> link_keys() {
+  std::vector<std::string_view> keys{kHeader};
+  for (const Field& field : link_fields()) {
+    if (field.request != Field::kReadOnly) keys.push_back(field.key);
+  }
+  return keys;
+}
+
 class Writer {
  public:
   explicit Writer(Session& session) : session_(session) {}
@@ -106,7 +115,9 @@ class Writer {
         writer.nest(field.type, TRY(link_info(value)));
         break;
       case Field::kLink: {
-        const control::LinkRequest link = TRY(read_link(session_, *TRY(object_of(value, field.key))));
+        const Json* const object = TRY(object_of(value, field.key));
+        TRY(check_keys(*object, link_keys()));
+        const control::LinkRequest link = TRY(read_link(session_, *object));
         writer.nest(field.type, link.header, link.attributes);
         break;
       }
