@@ -31,10 +31,10 @@ Result<std::vector<TcMessage>> KernelTc::ask(TcVerb verb, const control::TcReque
   header.nlmsg_flags =
       static_cast<std::uint16_t>(NLM_F_REQUEST | (dump ? NLM_F_DUMP : NLM_F_ACK) | request.flags);
   header.nlmsg_seq = ++sequence_;
-  control::Bytes wire(header.nlmsg_len);
+  control::Bytes wire(sizeof header + sizeof request.header);
   std::memcpy(wire.data(), &header, sizeof header);
   std::memcpy(wire.data() + sizeof header, &request.header, sizeof request.header);
-  std::memcpy(wire.data() + sizeof header + sizeof request.header, attributes.data(), attributes.size());
+  wire.insert(wire.end(), attributes.begin(), attributes.end());
   if (::send(socket_.get(), wire.data(), wire.size(), 0) < 0) return fail_errno("sending");
 
   std::vector<TcMessage> answers;
