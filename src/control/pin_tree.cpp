@@ -79,7 +79,7 @@ struct PinTree::Node {
 };
 
 PinTree::PinTree()
-    : root_(std::make_unique<Node>(Node{.mode = 0700, .uid = ::geteuid(), .gid = ::getegid()})) {}
+    : root_(std::make_unique<Node>(Node{.mode = kSticky | 0700, .uid = ::geteuid(), .gid = ::getegid()})) {}
 PinTree::~PinTree() = default;
 
 void PinTree::keep_regions_in(std::string directory) {
