@@ -5,14 +5,14 @@
 namespace netkit::cli {
 namespace {
 
-// What to do about an errno, where its text alone does not say.
+// What to do about an errno that came without a text.
 struct Remedy {
   int code;
   std::string_view text;
 };
 constexpr Remedy kRemedies[] = {
     {EPERM, "ask as root or as the engine's owner"},
-    {EACCES, "ask as root, as the engine's owner or through the primary device"},
+    {EACCES, "a netkit's lists are reached through its primary device alone"},
     {EEXIST, "it is there already: choose another, or remove that one first"},
     {ENODEV, "`netkit link show` lists the devices"},
     {ENOENT, "`netkit net show` and `netkit netns list` tell what is there"},
@@ -41,8 +41,9 @@ Failure no_engine(std::string text) {
 
 Error about(std::string_view what, Error error) {
   if (error.code < 0) return error;
-  const std::string text = error.text.empty() ? errno_text(error.code) : std::move(error.text);
-  return {error.code, std::string(what) + ": " + text, std::move(error.details)};
+  const std::string lead = std::string(what) + ": ";
+  if (!error.text.empty()) return {error.code, lead + error.text, std::move(error.details)};
+  return {error.code, lead + errno_text(error.code), std::string(remedy_for(error.code))};
 }
 
 int report(const Error& error) {
@@ -50,13 +51,9 @@ int report(const Error& error) {
     std::fprintf(stderr, "netkit: %s\n", error.text.c_str());
     return -error.code;
   }
-  std::string line = describe(error);
-  const bool says_more = error.text.find(';') != std::string::npos;
-  if (const std::string_view remedy = remedy_for(error.code); !says_more && !remedy.empty()) {
-    line += "; " + std::string(remedy);
-  }
-  std::fprintf(stderr, "netkit: %s\n", line.c_str());
-  if (!error.details.empty()) std::fprintf(stderr, "%s\n", error.details.c_str());
+  const bool fits_in_line = error.details.find('\n') == std::string::npos;
+  const std::string more = error.details.empty() ? "" : (fits_in_line ? "; " : "\n") + error.details;
+  std::fprintf(stderr, "netkit: %s%s\n", describe(error).c_str(), more.c_str());
   return kFailed;
 }
 

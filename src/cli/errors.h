@@ -20,7 +20,8 @@ enum ExitStatus : int {
 [[nodiscard]] Failure usage_error(std::string text);
 [[nodiscard]] Failure no_engine(std::string text);
 
-// The same error about `what` ("link add nk0").
+// The same error about `what` ("link add nk0"), with a remedy where the kernel had no message. Details of one
+// line are the remedy and stand behind the text.
 [[nodiscard]] Error about(std::string_view what, Error error);
 
 // Prints the error as one line, with its errno's name, text and remedy, and yields the exit status for it.

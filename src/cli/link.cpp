@@ -18,7 +18,8 @@ Result<std::int64_t> find_device(Client& client, std::string_view name) {
   const auto link = client.call("rtnl.get_link", arguments);
   if (link) return link->value("ifindex", std::int64_t{0});
   if (link.error().code != ENODEV) return std::unexpected(link.error());
-  return fail(ENODEV, "device \"" + std::string(name) + "\" does not exist");
+  return fail(ENODEV, "device \"" + std::string(name) + "\" does not exist",
+              "`netkit link show` lists the devices");
 }
 
 // The answer, or the error as one about the command.

@@ -189,7 +189,7 @@ OrderedJson to_json(const std::vector<Attached>& all, bool details) {
     OrderedJson entry{{"devname", one.device},  {"ifindex", one.ifindex},
                       {"kind", one.kind},       {"name", one.name},
                       {"prog_id", one.prog_id}, {"prog_flags", OrderedJson::array()}};
-    if (one.link_id != 0) entry["link_id"] = one.link_id;
+    entry["link_id"] = one.link_id;
     entry["link_flags"] = OrderedJson::array();
     if (details) entry["revision"] = one.revision;
     entries.push_back(std::move(entry));

@@ -44,11 +44,11 @@ Result<> exec(const Options&, Words words) {
   return host::exec_command({words.rest().begin(), words.rest().end()});
 }
 
-Result<> change(const Options& options, std::string_view method, std::string_view name, Json params) {
+Result<> change(const Options& options, const std::string& verb, std::string_view name, Json params) {
   Client client = TRY(Client::connect(options));
   params["name"] = name;
-  const auto answer = client.call(method, std::move(params));
-  if (!answer) return std::unexpected(about(std::string(method) + " " + std::string(name), answer.error()));
+  const auto answer = client.call("netns." + verb, std::move(params));
+  if (!answer) return std::unexpected(about("netns " + verb + " " + std::string(name), answer.error()));
   return {};
 }
 
@@ -60,13 +60,13 @@ Result<> add(const Options& options, Words words) {
     params["home"] = TRY(choose(TRY(words.value("home")), kHomes, "home"));
   }
   TRY(words.end());
-  return change(options, "netns.add", name, std::move(params));
+  return change(options, "add", name, std::move(params));
 }
 
 Result<> del(const Options& options, Words words) {
   const std::string_view name = TRY(words.value("netns del"));
   TRY(words.end());
-  return change(options, "netns.del", name, Json::object());
+  return change(options, "del", name, Json::object());
 }
 
 // Those of the engine, then those that only a keeper knows (of other engines).

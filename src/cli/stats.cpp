@@ -28,7 +28,8 @@ Result<Statistics> ask(Client& client, std::string_view device) {
     if (device.empty() || link["ifname"] == device) statistics.links.push_back(std::move(link));
   }
   if (!device.empty() && statistics.links.empty()) {
-    return fail(ENODEV, "device \"" + std::string(device) + "\" does not exist");
+    return fail(ENODEV, "device \"" + std::string(device) + "\" does not exist",
+                "`netkit link show` lists the devices");
   }
   auto programs = all_programs(client);
   if (programs) statistics.programs = *std::move(programs);

@@ -47,7 +47,12 @@ Result<std::string_view> choose(std::string_view word, std::span<const std::stri
   }
   if (count == 1) return last;
   if (count > 1) return usage_error(quote(word) + " may be any of: " + fitting);
-  return usage_error("unknown " + std::string(what) + " " + quote(word) + did_you_mean(word, known));
+  std::string hint = did_you_mean(word, known);
+  if (hint.empty()) {
+    for (const std::string_view one : known)
+      hint += (hint.empty() ? "; known are " : ", ") + std::string(one);
+  }
+  return usage_error("unknown " + std::string(what) + " " + quote(word) + hint);
 }
 
 Result<std::uint64_t> parse_number(std::string_view text, std::string_view keyword, std::uint64_t most) {
