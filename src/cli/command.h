@@ -21,6 +21,7 @@ struct Options {
   bool statistics = false;
   bool brief = false;
   bool oneline = false;
+  bool pins = false;  // bpftool's -f: where objects are pinned
 };
 
 struct Verb {
@@ -37,9 +38,15 @@ struct Family {
   std::string_view usual{};  // the verb that is meant when none is given; empty: help
 };
 
-extern const Family kLinkFamily;   // netkit link add | set | del | show
-extern const Family kNetnsFamily;  // netkit netns add | del | list | exec
-extern const Family kNetFamily;    // netkit net attach | detach | show
-extern const Family kStatsFamily;  // netkit stats
+extern const Family kLinkFamily;     // netkit link add | set | del | show
+extern const Family kNetnsFamily;    // netkit netns add | del | list | exec
+extern const Family kNetFamily;      // netkit net attach | detach | show
+extern const Family kQdiscFamily;    // netkit qdisc add | del | show
+extern const Family kFilterFamily;   // netkit filter add | del | show
+extern const Family kProgFamily;     // netkit prog load | show | dump | pin
+extern const Family kMapFamily;      // netkit map show | dump | lookup | update | delete | create | pin
+extern const Family kBpfLinkFamily;  // netkit bpf-link show | create | update | detach | pin
+extern const Family kPinFamily;      // netkit pin show | del | mkdir | rmdir
+extern const Family kStatsFamily;    // netkit stats
 
 }  // namespace netkit::cli

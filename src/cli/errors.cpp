@@ -15,7 +15,6 @@ constexpr Remedy kRemedies[] = {
     {EACCES, "a netkit's lists are reached through its primary device alone"},
     {EEXIST, "it is there already: choose another, or remove that one first"},
     {ENODEV, "`netkit link show` lists the devices"},
-    {ENOENT, "`netkit net show` and `netkit netns list` tell what is there"},
     {EBUSY, "somebody uses it: detach it first"},
     {ESTALE, "somebody changed it meanwhile: look at it anew and try again"},
     {ENOLINK, "the link's device has gone: create another link"},

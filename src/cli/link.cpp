@@ -3,24 +3,13 @@
 
 #include "cli/client.h"
 #include "cli/command.h"
+#include "cli/devices.h"
 #include "cli/errors.h"
 #include "cli/link_grammar.h"
 #include "cli/link_show.h"
 
 namespace netkit::cli {
 namespace {
-
-// The number of a device, as ip resolves names before it asks for anything.
-Result<std::int64_t> find_device(Client& client, std::string_view name) {
-  if (name.empty()) return usage_error("which device? Say `dev NAME`");
-  Arguments arguments = TRY(client.arguments());
-  arguments.params()["ifname"] = name;
-  const auto link = client.call("rtnl.get_link", arguments);
-  if (link) return link->value("ifindex", std::int64_t{0});
-  if (link.error().code != ENODEV) return std::unexpected(link.error());
-  return fail(ENODEV, "device \"" + std::string(name) + "\" does not exist",
-              "`netkit link show` lists the devices");
-}
 
 // The answer, or the error as one about the command.
 Result<> finish(const Result<Json>& answer, const std::string& what) {

@@ -13,7 +13,9 @@ namespace netkit::cli {
 namespace {
 
 // Commands in the words of `ip` and `bpftool`.
-constexpr const Family* kFamilies[] = {&kLinkFamily, &kNetnsFamily, &kNetFamily, &kStatsFamily};
+constexpr const Family* kFamilies[] = {&kLinkFamily,   &kNetnsFamily, &kNetFamily, &kQdiscFamily,
+                                       &kFilterFamily, &kProgFamily,  &kMapFamily, &kBpfLinkFamily,
+                                       &kPinFamily,    &kStatsFamily};
 
 // Commands with options of their own.
 struct Program {
@@ -32,6 +34,7 @@ Options:
   -n, --netns NAME   work in that namespace
   -j, --json         answer as JSON; -p, --pretty: laid out for people
   -d, --details   -s, --statistics   -br, --brief   -o, --oneline
+  -f, --bpffs        show where programs, maps and links are pinned
   --socket PATH      the engine's socket (also: NETKIT_SOCKET)
   --help   --version
 )";
@@ -52,6 +55,7 @@ void print_help(const Family& family) {
   std::printf("%s\n\n", std::string(family.summary).c_str());
   std::string_view lead = "Usage: ";
   for (const Verb& verb : family.verbs) {
+    if (verb.usage.empty()) continue;  // the line of another verb says it
     std::printf("%s%s\n", std::string(lead).c_str(), std::string(verb.usage).c_str());
     lead = "       ";
   }
@@ -71,6 +75,7 @@ constexpr OptionWord kOptionWords[] = {
     {"-s -stats -statistics --statistics --stats", &Options::statistics},
     {"-br -brief --brief", &Options::brief},
     {"-o -oneline --oneline", &Options::oneline},
+    {"-f --bpffs", &Options::pins},
     {"-n -netns --netns", nullptr, &Options::netns},
     {"--socket", nullptr, &Options::socket},
 };

@@ -4,12 +4,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "cli/attachment.h"
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/errors.h"
+#include "cli/objects.h"
 #include "cli/print.h"
-#include "cli/programs.h"
-#include "control/rpc/words.h"
 
 namespace netkit::cli {
 namespace {
@@ -23,94 +23,16 @@ constexpr Hook kHooks[] = {{"tcx_ingress", "tcx/ingress"},
                            {"tcx_egress", "tcx/egress"},
                            {"netkit_primary", "netkit/primary"},
                            {"netkit_peer", "netkit/peer"}};
-constexpr std::string_view kHookNames[] = {"tcx_ingress", "tcx_egress", "netkit_primary", "netkit_peer"};
-
-Result<std::uint64_t> ifindex_of(Client& client, std::string_view name) {
-  Arguments arguments = TRY(client.arguments());
-  arguments.params()["ifname"] = name;
-  const auto link = client.call("rtnl.get_link", arguments);
-  if (!link) return std::unexpected(about("device \"" + std::string(name) + "\"", link.error()));
-  return (*link)["ifindex"].get<std::uint64_t>();
-}
-
-// What a position is relative to: a program as elsewhere, or `link id N`.
-Result<> read_anchor(Client& client, Words& words, Json& params) {
-  if (!words.take_if("link")) {
-    params["relative_fd"] = TRY(open_program(client, words));
-    return {};
-  }
-  if (!words.take_if("id")) return usage_error("which link? Say `link id N`");
-  params["relative_id"] = TRY(words.number("link id"));
-  params["flags"].push_back("id");
-  params["flags"].push_back("link");
-  return {};
-}
-
-// The words behind the attach type, for attach and detach.
-class Position {
- public:
-  Position(Client& client, Json& params) : client_(client), params_(params) {}
-
-  Result<> read(Words words) {
-    constexpr std::string_view kKnown[] = {"dev",  "before", "after",     "replace", "expected-revision",
-                                           "head", "tail",   "overwrite", "id",      "pinned",
-                                           "name", "tag"};
-    while (!words.empty()) {
-      const std::string_view word = TRY(choose(words.peek(), kKnown, "word"));
-      if (word == "id" || word == "pinned" || word == "name" || word == "tag") {
-        params_["prog_fd"] = TRY(open_program(client_, words));
-        continue;
-      }
-      words.take();
-      TRY(apply(word, words));
-    }
-    if (!params_.contains("target_ifindex")) return usage_error("at which device? Say `dev NAME`");
-    return {};
-  }
-  [[nodiscard]] const std::string& device() const { return device_; }
-
- private:
-  Result<> apply(std::string_view word, Words& words) {
-    if (word == "dev") {
-      device_ = TRY(words.value(word));
-      params_["target_ifindex"] = TRY(ifindex_of(client_, device_));
-    } else if (word == "before" || word == "after") {
-      params_["flags"].push_back(word);
-      return read_anchor(client_, words, params_);
-    } else if (word == "replace") {
-      params_["flags"].push_back(word);
-      params_["replace_bpf_fd"] = TRY(open_program(client_, words));
-    } else if (word == "head" || word == "tail") {
-      params_["flags"].push_back(word == "head" ? "before" : "after");
-    } else if (word == "expected-revision") {
-      params_["expected_revision"] = TRY(parse_number(TRY(words.value(word)), word, INT64_MAX));
-    } else {
-      return usage_error("'overwrite' is for xdp; say which program with `replace`");
-    }
-    return {};
-  }
-
-  Client& client_;
-  Json& params_;
-  std::string device_;
-};
 
 Result<> change(const Options& options, Words words, std::string_view method, bool needs_program) {
-  const std::string_view hook = TRY(choose(TRY(words.value("net")), kHookNames, "attach type"));
   Client client = TRY(Client::connect(options));
-  Arguments arguments = TRY(client.arguments());
-  Json& params = arguments.params();
-  params["attach_type"] = hook;
-  params["flags"] = Json::array();
-  Position position(client, params);
-  TRY(position.read(words));
-  if (needs_program && !params.contains("prog_fd"))
-    return usage_error("which program? Say for instance `id N`");
-  const auto answer = client.call(method, arguments);
+  const Attachment wanted = TRY(read_attachment(client, words));
+  if (needs_program && !wanted.names_program()) return usage_error("which program? Say for instance `id N`");
+  const auto answer = client.call(method, wanted.arguments);
   if (answer) return {};
   const std::string_view verb = needs_program ? "attach" : "detach";
   return std::unexpected(
-      about(fmt::format("net {} {} dev {}", verb, hook, position.device()), answer.error()));
+      about(fmt::format("net {} {} dev {}", verb, wanted.hook, wanted.device), answer.error()));
 }
 
 Result<> attach(const Options& options, Words words) {

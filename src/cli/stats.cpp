@@ -9,8 +9,8 @@
 #include "cli/client.h"
 #include "cli/command.h"
 #include "cli/errors.h"
+#include "cli/objects.h"
 #include "cli/print.h"
-#include "cli/programs.h"
 
 namespace netkit::cli {
 namespace {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,6 +20,10 @@ using ByteSpan = std::span<const std::uint8_t>;
 // Appends attributes in wire form: length, type, payload, padded to four bytes.
 class AttributeWriter {
  public:
+  AttributeWriter() = default;
+  // Goes on behind attributes that are in wire form already.
+  explicit AttributeWriter(Bytes wire) : bytes_(std::move(wire)) {}
+
   AttributeWriter& bytes(std::uint16_t type, ByteSpan payload);
   AttributeWriter& u8(std::uint16_t type, std::uint8_t value);
   AttributeWriter& u16(std::uint16_t type, std::uint16_t value);

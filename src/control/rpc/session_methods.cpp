@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/per_cpu.h"
 #include "control/rpc/error.h"
 #include "control/rpc/methods.h"
 #include "control/rpc/session.h"
@@ -29,6 +30,7 @@ Result<> hello(Call& call) {
                  {"how", session.service().how()},
                  {"live", session.service().live()},
                  {"pid", ::getpid()},
+                 {"possible_cpus", possible_cpus()},
                  {"privileged", session.client().privileged()},
                  {"of_engine", session.of_engine()},
                  {"netns", session.home() != nullptr ? Json(session.home()->name()) : Json(nullptr)}};

@@ -34,7 +34,17 @@ constexpr Field kTcFields[] = {
     {.key = "egress_block", .type = control::kTcaEgressBlock, .request = Field::kU32},
     {.key = "options", .type = control::kTcaOptions, .request = Field::kNested, .nested = kOptions},
 };
-constexpr std::string_view kHeader = "flags ifindex handle parent priority protocol";
+constexpr std::string_view kHeader = "flags ifindex handle parent priority protocol attributes";
+
+// By their keys, or all of them in wire form.
+Result<control::AttributeWriter> attributes_of(Call& call) {
+  if (call.params.find("attributes") == nullptr)
+    return read_attributes(call.session, call.params.object(), kTcFields);
+  control::Bytes wire;
+  for (const std::byte byte : TRY(read_hex(call.params, "attributes")))
+    wire.push_back(std::to_integer<std::uint8_t>(byte));
+  return control::AttributeWriter(std::move(wire));
+}
 
 // struct tcmsg; a filter's tcm_info is given by its two parts, the protocol in host order.
 Result<TcRequest> request_of(Call& call) {
@@ -46,7 +56,7 @@ Result<TcRequest> request_of(Call& call) {
                               .handle = TRY(params.number_or<std::uint32_t>("handle", 0)),
                               .parent = TRY(params.number_or<std::uint32_t>("parent", 0, kParents)),
                               .info = std::uint32_t{priority} << 16U | protocol.raw()},
-                   .attributes = TRY(read_attributes(call.session, params.object(), kTcFields))};
+                   .attributes = TRY(attributes_of(call))};
 }
 
 Json describe(const control::QdiscReport& qdisc) {
