@@ -79,6 +79,16 @@ Result<Filter> read_filter(Words words) {
   return filter;
 }
 
+void print_links(const Json& links, const Options& options) {
+  if (!options.json) {
+    for (const Json& link : links) print(link_text(LinkView(link), options));
+    return;
+  }
+  OrderedJson out = OrderedJson::array();
+  for (const Json& link : links) out.push_back(link_json(LinkView(link), options));
+  print(out, options);
+}
+
 Result<> show(const Options& options, Words words) {
   const Filter filter = TRY(read_filter(words));
   Client client = TRY(Client::connect(options));

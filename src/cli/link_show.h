@@ -1,16 +1,15 @@
-// Links as `ip link show` prints them: from an engine's answer to ip's text and JSON.
+// Links as `ip link show` prints them.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
-#include <span>
+#include <string>
 
-#include "cli/command.h"
+#include "cli/link_view.h"
+#include "cli/print.h"
 
 namespace netkit::cli {
 
-using Json = nlohmann::json;
-
-// Prints an array of links to standard output.
-void print_links(const Json& links, const Options& options);
+// With its last newline.
+[[nodiscard]] std::string link_text(const LinkView& link, const Options& options);
+[[nodiscard]] OrderedJson link_json(const LinkView& link, const Options& options);
 
 }  // namespace netkit::cli

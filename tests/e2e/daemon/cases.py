@@ -2,6 +2,7 @@
 
 import array
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ import transcript
 BIN = pathlib.Path(sys.argv[1])
 SOURCE = pathlib.Path(sys.argv[2])
 SKIP = 77
+CLONE_NEWNET = 0x40000000
 
 
 class Client:
@@ -59,9 +61,10 @@ class Client:
 
 
 class Daemon:
-    """netkitd --in-process in a directory of its own; stopped, and checked, at the end."""
+    """netkitd, in its process only unless it is to be live, in a directory of its own; stopped, and checked, at the end."""
 
-    def __init__(self, *options, environment=None):
+    def __init__(self, *options, live=False, environment=None):
+        self.live = live
         self.directory = tempfile.TemporaryDirectory(prefix="netkitd-test-")
         os.chmod(self.directory.name, 0o755)
         self.path = pathlib.Path(self.directory.name) / "d.sock"
@@ -73,8 +76,8 @@ class Daemon:
         notify.settimeout(20)
         notify_path = self.directory.name + "/notify"
         notify.bind(notify_path)
-        command = [BIN / "netkitd", "--in-process", "--socket", self.path, "--pin-root", self.directory.name + "/bpf",
-                   *self.options]
+        command = [BIN / "netkitd", *([] if self.live else ["--in-process"]), "--socket", self.path,
+                   "--pin-root", self.directory.name + "/bpf", *self.options]
         self.log = open(self.directory.name + "/log", "w+")
         self.process = subprocess.Popen(list(map(str, command)), stderr=self.log,
                                         env={**self.environment, "NOTIFY_SOCKET": notify_path})
@@ -350,6 +353,50 @@ def clients_from_elsewhere():
             refused = netkit("--socket", daemon.path, *words, prefix=elsewhere)
             assert refused.returncode == 1 and "EPERM" in refused.stderr, (words, refused)
         assert "nk0" in daemon.netkit("link").stdout
+
+
+# ---- live ----
+
+
+def live_pod():
+    """A pod with an interface that is real, and what it may do with the socket."""
+    if os.geteuid() != 0:
+        skip("needs root")
+    # In a namespace of its own: this one's interfaces are not touched.
+    assert ctypes.CDLL(None).unshare(CLONE_NEWNET) == 0
+    pod = f"netkitd-pod-{os.getpid()}"
+    def ip(*words, inside=None):
+        where = ["ip", "netns", "exec", inside] if inside else []
+        return subprocess.run([*where, *words], capture_output=True, text=True, timeout=20)
+    with Daemon(live=True) as daemon:
+        hello = daemon.client().get("hello")
+        if not hello["live"]:
+            skip("not live here: " + hello["how"])
+        daemon.netkit("netns", "add", pod)
+        daemon.netkit("link", "add", "nk0", "type", "netkit", "mode", "l3", "peer", "name", "eth0", "netns", pod)
+        daemon.netkit("link", "set", "nk0", "up")
+        daemon.netkit("-n", pod, "link", "set", "eth0", "up")
+        for words, inside in ((["addr", "add", "10.77.0.1/32", "dev", "nk0"], None),
+                              (["route", "add", "10.77.0.2/32", "dev", "nk0"], None),
+                              (["addr", "add", "10.77.0.2/32", "dev", "eth0"], pod),
+                              (["route", "add", "default", "dev", "eth0"], pod)):
+            assert ip("ip", *words, inside=inside).returncode == 0, words
+        ping = ip("ping", "-c", "2", "-W", "2", "10.77.0.2")
+        assert ping.returncode == 0, ping.stdout
+        assert json.loads(daemon.netkit("-j", "-s", "link", "show", "nk0").stdout)[0]["stats64"]["tx"]["packets"] >= 2
+        # From inside the pod: its own devices, and nothing of the host's.
+        def from_pod(*words):
+            return netkit("--socket", daemon.path, *words, prefix=["ip", "netns", "exec", pod])
+        links = {link["ifname"] for link in json.loads(from_pod("-j", "link").stdout)}
+        assert links == {"lo", "eth0"}, links
+        assert from_pod("link", "set", "eth0", "mtu", "1300").returncode == 0
+        assert "mtu 1300" in ip("ip", "link", "show", "eth0", inside=pod).stdout
+        for words in (["-n", "host", "link"], ["netns", "list"], ["netns", "del", pod]):
+            refused = from_pod(*words)
+            assert refused.returncode == 1 and "EPERM" in refused.stderr, (words, refused)
+        daemon.netkit("netns", "del", pod)
+        assert "nk0" not in daemon.netkit("link").stdout
+        assert pod not in ip("ip", "netns", "list").stdout
 
 
 # ---- figures ----
