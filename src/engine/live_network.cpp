@@ -24,7 +24,7 @@ using device::NamespaceRef;
 using device::Netkit;
 using device::Rtnl;
 
-constexpr const char* kOwnName = "host";  // where /run/netns has none
+constexpr const char* kOwnName = "host";
 
 void ring(int eventfd) {
   const std::uint64_t one = 1;
@@ -123,15 +123,14 @@ Result<NamespaceRef> LiveNetwork::of_descriptor(int descriptor) {
 }
 
 Result<NamespaceRef> LiveNetwork::of_process(pid_t process) {
-  const host::Space space =
-      TRY(keeper_.with([=](host::Keeper& keeper) { return keeper.find_namespace_of(process); }));
-  return mirror_of(space, space.name.empty() ? "pid:" + std::to_string(process) : space.name);
+  return mirror_of(TRY(keeper_.with([=](host::Keeper& keeper) { return keeper.find_namespace_of(process); })),
+                   "");
 }
 
 Result<NamespaceRef> LiveNetwork::own() {
   const host::Space space =
       TRY(keeper_.with([](host::Keeper& keeper) { return keeper.find_namespace_of(::getpid()); }));
-  return mirror_of(space, space.name.empty() ? kOwnName : space.name);
+  return mirror_of(space, kOwnName);
 }
 
 Result<NamespaceRef> LiveNetwork::make(std::string_view name) {

@@ -40,7 +40,9 @@ struct KeeperOptions {
 struct Space {
   Nsid nsid = Nsid::kHere;
   NamespaceIdentity identity;
-  std::string name = {};  // under /run/netns, or what it was called when it was made known; empty: none
+  // What it was called when it was made known, else its name under /run/netns, else "pid:N" after a process in
+  // it; empty: none of these.
+  std::string name = {};
 };
 
 struct TapRequest {

@@ -1,13 +1,21 @@
 #include "host/known_spaces.h"
 
+#include <filesystem>
 #include <utility>
 
 namespace netkit::host {
 namespace {
 
+constexpr std::string_view kProcesses = "/proc/";
+
+// By its name in /run/netns, else by the first process in it, if there is one.
 KnownSpace foreign(const NamespaceIdentity& identity) {
-  std::string name = name_of_namespace(identity).value_or("");
-  std::string path = name.empty() ? "" : std::string(kNetnsDirectory) + "/" + name;
+  std::string path = find_path(identity).value_or("");
+  const std::filesystem::path parsed = path;
+  std::string name;
+  if (parsed.parent_path() == kNetnsDirectory) name = parsed.filename();
+  if (path.starts_with(kProcesses))
+    name = "pid:" + path.substr(kProcesses.size(), path.find('/', kProcesses.size()) - kProcesses.size());
   return {std::move(name), std::move(path), identity, false};
 }
 

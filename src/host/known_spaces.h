@@ -30,8 +30,7 @@ class KnownSpaces {
   // Gives it an id, if it has none yet. The kernel gives ids of namespaces that have gone to new ones: an old
   // entry of that id is then replaced.
   [[nodiscard]] Result<Space> add(const NetworkNamespace& space, KnownSpace entry);
-  // The same for one that somebody else made and that may be known already; its name is looked for in
-  // /run/netns.
+  // The same for one that somebody else made and that may be known already; its name is looked for.
   [[nodiscard]] Result<Space> add_foreign(const NetworkNamespace& space);
   void forget(Nsid nsid) { entries_.erase(nsid); }
 
