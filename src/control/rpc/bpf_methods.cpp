@@ -106,12 +106,18 @@ std::span<const Method> bpf_methods() {
        .handle = prog_query,
        .need = Need::kNetns,
        .params = "target_ifindex attach_type query_flags attach_flags count"},
-      {.name = "bpf.prog_get_fd_by_id", .handle = open_by_id<control::open_program>, .params = "id"},
+      {.name = "bpf.prog_get_fd_by_id",
+       .handle = open_by_id<control::open_program>,
+       .need = Need::kEngine,
+       .params = "id"},
       {.name = "bpf.link_create", .handle = link_create, .need = Need::kNetns, .params = kAttachParams},
       {.name = "bpf.link_update", .handle = link_update, .params = "link_fd new_prog_fd flags old_prog_fd"},
       {.name = "bpf.link_detach", .handle = link_detach, .params = "link_fd"},
       {.name = "bpf.link_info", .handle = link_info, .params = "link_fd"},
-      {.name = "bpf.link_get_fd_by_id", .handle = open_by_id<control::open_link>, .params = "id"},
+      {.name = "bpf.link_get_fd_by_id",
+       .handle = open_by_id<control::open_link>,
+       .need = Need::kEngine,
+       .params = "id"},
   };
   return kMethods;
 }

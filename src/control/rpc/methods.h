@@ -27,7 +27,8 @@ struct Call {
 // checks them, at its place in the order of checks.)
 enum class Need : std::uint8_t {
   kNothing,
-  kNetns,  // works in a namespace: the parameter `netns`, or the client's own
+  kNetns,   // works in a namespace: the parameter `netns`, or the client's own
+  kEngine,  // reaches what all namespaces share: a client that lives in the engine's own
 };
 
 struct Method {

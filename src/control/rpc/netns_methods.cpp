@@ -14,13 +14,7 @@ namespace {
 constexpr Word kHomes[] = {{"process", static_cast<std::uint32_t>(control::Home::kProcess)},
                            {"kernel", static_cast<std::uint32_t>(control::Home::kKernel)}};
 
-Result<> check_caller(const Session& session) {
-  if (session.of_engine()) return {};
-  return fail(EPERM, "only clients in the engine's own namespace manage namespaces by name");
-}
-
 Result<> add(Call& call) {
-  TRY(check_caller(call.session));
   const auto usual = call.session.service().live() ? control::Home::kKernel : control::Home::kProcess;
   const auto home = static_cast<control::Home>(
       TRY(call.params.number_or("home", static_cast<std::uint8_t>(usual), kHomes)));
@@ -29,13 +23,11 @@ Result<> add(Call& call) {
 }
 
 Result<> del(Call& call) {
-  TRY(check_caller(call.session));
   const Json name{{"name", TRY(call.params.text("name"))}};
   return control::remove_namespace(call.session.client(), TRY(call.session.netns_from(name)));
 }
 
 Result<> list(Call& call) {
-  TRY(check_caller(call.session));
   call.answer = Json::array();
   for (const device::NamespaceRef& netns : control::list_namespaces(call.session.client())) {
     call.answer.push_back({{"name", netns->name()},
@@ -50,9 +42,9 @@ Result<> list(Call& call) {
 
 std::span<const Method> netns_methods() {
   static constexpr Method kMethods[] = {
-      {.name = "netns.add", .handle = add, .params = "name home"},
-      {.name = "netns.del", .handle = del, .params = "name"},
-      {.name = "netns.list", .handle = list},
+      {.name = "netns.add", .handle = add, .need = Need::kEngine, .params = "name home"},
+      {.name = "netns.del", .handle = del, .need = Need::kEngine, .params = "name"},
+      {.name = "netns.list", .handle = list, .need = Need::kEngine},
   };
   return kMethods;
 }

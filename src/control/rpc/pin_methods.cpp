@@ -91,16 +91,16 @@ Result<> paths(Call& call) {
 
 std::span<const Method> pin_methods() {
   static constexpr Method kMethods[] = {
-      {.name = "bpf.obj_pin", .handle = obj_pin, .params = "fd path file_flags"},
-      {.name = "bpf.obj_get", .handle = obj_get, .params = "path file_flags"},
-      {.name = "pin.unlink", .handle = unlink, .params = "path"},
-      {.name = "pin.mkdir", .handle = mkdir, .params = "path mode"},
-      {.name = "pin.rmdir", .handle = rmdir, .params = "path"},
-      {.name = "pin.list", .handle = list, .params = "path"},
-      {.name = "pin.stat", .handle = stat, .params = "path"},
-      {.name = "pin.chmod", .handle = chmod, .params = "path mode"},
-      {.name = "pin.chown", .handle = chown, .params = "path uid gid"},
-      {.name = "pin.paths", .handle = paths, .params = "object id"},
+      {.name = "bpf.obj_pin", .handle = obj_pin, .need = Need::kEngine, .params = "fd path file_flags"},
+      {.name = "bpf.obj_get", .handle = obj_get, .need = Need::kEngine, .params = "path file_flags"},
+      {.name = "pin.unlink", .handle = unlink, .need = Need::kEngine, .params = "path"},
+      {.name = "pin.mkdir", .handle = mkdir, .need = Need::kEngine, .params = "path mode"},
+      {.name = "pin.rmdir", .handle = rmdir, .need = Need::kEngine, .params = "path"},
+      {.name = "pin.list", .handle = list, .need = Need::kEngine, .params = "path"},
+      {.name = "pin.stat", .handle = stat, .need = Need::kEngine, .params = "path"},
+      {.name = "pin.chmod", .handle = chmod, .need = Need::kEngine, .params = "path mode"},
+      {.name = "pin.chown", .handle = chown, .need = Need::kEngine, .params = "path uid gid"},
+      {.name = "pin.paths", .handle = paths, .need = Need::kEngine, .params = "object id"},
   };
   return kMethods;
 }

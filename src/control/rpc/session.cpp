@@ -71,6 +71,9 @@ Result<> Session::call(std::string_view name, const Json& params, Json& answer) 
   }
   TRY(check_keys(params, keys_of(*method)));
   Call call{.session = *this, .params = Params(params), .answer = answer};
+  if (method->need == Need::kEngine && !of_engine()) {
+    return fail(EPERM, "only clients in the engine's own namespace reach namespaces, ids and pins");
+  }
   if (method->need == Need::kNetns) {
     const Json* const named = call.params.find("netns");
     device::NamespaceRef netns = named != nullptr ? TRY(netns_from(*named)) : home_;

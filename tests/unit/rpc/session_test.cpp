@@ -62,6 +62,22 @@ TEST_F(RpcTest, WhoLivesElsewhereReachesNothingOfTheEngines) {
   EXPECT_EQ(refusal("subscribe", {{"namespaces", true}}), "EPERM");
 }
 
+TEST_F(RpcTest, WhoLivesElsewhereReachesNoObjectByIdOrPin) {
+  add_pair();
+  Json request{
+      {"target_ifindex", ifindex("nk0")}, {"attach_type", "netkit_primary"}, {"prog_fd", load_program()}};
+  const int link = get("bpf.link_create", request)["fd"];
+  get("bpf.obj_pin", {{"fd", link}, {"path", "/sys/fs/bpf/link"}});
+  session_ = make_session({0, true}, false);
+  EXPECT_EQ(refusal("bpf.link_get_fd_by_id", {{"id", 1}}), "EPERM");
+  EXPECT_EQ(refusal("bpf.prog_get_next_id"), "EPERM");
+  EXPECT_EQ(refusal("bpf.map_get_fd_by_id", {{"id", 1}}), "EPERM");
+  EXPECT_EQ(refusal("bpf.obj_get", {{"path", "/sys/fs/bpf/link"}}), "EPERM");
+  EXPECT_EQ(refusal("pin.unlink", {{"path", "/sys/fs/bpf/link"}}), "EPERM");
+  // What it makes itself it has.
+  EXPECT_EQ(get("bpf.obj_get_info_by_fd", {{"fd", load_program()}})["object"], "prog");
+}
+
 TEST_F(RpcTest, WhoIsNotPrivilegedReadsAndChangesNothing) {
   add_pair();
   session_ = make_session({1000, false}, true);
