@@ -1,10 +1,10 @@
-# Containers for transcripts: by podman with CONTAINERS=podman, else processes in namespaces of their own. `container pod1` sets $pod1 to the
-# number of a process in it.
+# Containers for transcripts: podman's, where $PODMAN is a command that runs them, else processes in namespaces of their own.
+# `container pod1` sets $pod1 to the number of a process in it.
 
 container() {
-  if [ "$CONTAINERS" = podman ]; then
-    podman run -d --rm --name "nkt-$1" --network none --rootfs /:O sleep 300 >/dev/null
-    eval "$1=$(podman inspect -f '{{.State.Pid}}' "nkt-$1")"
+  if [ -n "$PODMAN" ]; then
+    $PODMAN run -d --rm --name "nkt-$1" --network none $PODMAN_LIMITS --rootfs /:O sleep 300 >/dev/null
+    eval "$1=$($PODMAN inspect -f '{{.State.Pid}}' "nkt-$1")"
   else
     unshare -n sleep 300 &
     eval "$1=$!"
@@ -20,8 +20,8 @@ in_container() {
 }
 
 end_container() {
-  if [ "$CONTAINERS" = podman ]; then
-    podman kill "nkt-$1" >/dev/null
+  if [ -n "$PODMAN" ]; then
+    $PODMAN rm -f -t 0 "nkt-$1" >/dev/null
   else
     eval "kill \$$1; wait \$$1 2>/dev/null"
     true

@@ -4,20 +4,18 @@ Lines after `$ ` are commands, which one shell runs in their order; the lines th
 streams), where `*` stands for anything, a line `...` for any lines, and blank lines do not count. `$ ` lines whose command ends in `# fails` must fail, all
 others must succeed. Everything else is for readers.
 
-The shell has the programs in its path, the daemon in NETKIT_SOCKET, and the pinned programs and maps of bpf/pod_policy.bpf.c and
-bpf/drop_all.bpf.c. Namespaces whose names begin with `nkt-` are the transcript's and are removed at the end; nothing else of the machine is
+The shell has the programs in its path, the daemon in NETKIT_SOCKET, and in BPF the directory of our compiled programs. Namespaces and
+containers whose names begin with `nkt-` are the transcript's and are removed at the end; nothing else of the machine is
 touched.
 """
 
 import contextlib
 import fnmatch
-import json
+import functools
 import os
 import pathlib
 import re
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -35,28 +33,6 @@ def skip(why):
 
 
 # ---- the daemon ----
-
-
-class Rpc:
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(str(path))
-        self.stream = self.socket.makefile("r")
-
-    def __call__(self, method, **params):
-        self.socket.sendall((json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + "\n").encode())
-        answer = json.loads(self.stream.readline())
-        assert "result" in answer, (method, answer)
-        return answer["result"]
-
-
-def pin_objects(path):
-    call = Rpc(path)
-    for name in ("pod_policy", "drop_all"):
-        loaded = call("bpf.load_object", object=(BUILD / f"bpf/{name}.bpf.o").read_bytes().hex(), name=name)
-        for handle in [*loaded["programs"], *loaded["maps"]]:
-            if "." not in handle["name"]:
-                call("bpf.obj_pin", fd=handle["fd"], path="/sys/fs/bpf/" + handle["name"])
 
 
 @contextlib.contextmanager
@@ -145,18 +121,27 @@ def play(shell):
 # ---- around it ----
 
 
-def remove_namespaces():
+def clean_up():
+    if command := podman():
+        subprocess.run(f"{command} rm -f -t 0 {PREFIX}pod1 {PREFIX}pod2", shell=True, capture_output=True, check=False)
     for path in pathlib.Path("/run/netns").glob(PREFIX + "*"):
         subprocess.run(["ip", "netns", "del", path.name], check=False)
 
 
-def containers_by():
-    """How the transcript makes its containers: podman where that runs."""
-    if shutil.which("podman"):
-        tried = subprocess.run(["podman", "run", "--rm", "--network", "none", "--rootfs", "/:O", "true"], capture_output=True)
+@functools.cache
+def podman():
+    """The command by which podman runs a container here, with whatever runtime can; nothing where it cannot."""
+    for command in ("podman", "podman --runtime runc"):
+        tried = subprocess.run(f"{command} run --rm --network none $PODMAN_LIMITS --rootfs /:O true", shell=True,
+                               capture_output=True, env=with_limits(os.environ), check=False)
         if tried.returncode == 0:
-            return "podman"
-    return "unshare"
+            return command
+    return ""
+
+
+def with_limits(environment):
+    """Podman asks for more by itself than every root may have."""
+    return {**environment, "PODMAN_LIMITS": "--ulimit nofile=1024:1024 --ulimit nproc=1000:1000"}
 
 
 def main():
@@ -164,19 +149,18 @@ def main():
         skip("needs root")
     with tempfile.TemporaryDirectory(prefix="netkit-transcript-") as name:
         directory = pathlib.Path(name)
-        remove_namespaces()
+        clean_up()
         try:
             with daemon(directory) as path:
-                pin_objects(path)
-                environment = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "NETKIT_SOCKET": str(path), "LC_ALL": "C",
-                               "HERE": str(TRANSCRIPT.parent), "CONTAINERS": containers_by()}
+                environment = {**with_limits(os.environ), "PATH": f"{BIN}:{os.environ['PATH']}", "NETKIT_SOCKET": str(path), "LC_ALL": "C",
+                               "HERE": str(TRANSCRIPT.parent), "BPF": str(BUILD / "bpf"), "PODMAN": podman()}
                 shell = Shell(directory, environment)
                 try:
                     play(shell)
                 finally:
                     shell.end()
         finally:
-            remove_namespaces()
+            clean_up()
 
 
 if __name__ == "__main__":
