@@ -70,22 +70,21 @@ Result<> del(const Options& options, Words words) {
 }
 
 // Those of the engine, then those that only a keeper knows (of other engines).
+// Those in the engine's process, and those in the kernel that a keeper has or uses, under the names by which
+// `netns exec` finds them.
 Result<> list(const Options& options, Words words) {
   TRY(words.end());
   OrderedJson all = OrderedJson::array();
   if (auto client = Client::connect(options)) {
     for (const Json& netns : TRY(client->call("netns.list", Json::object()))) {
-      all.push_back({{"name", netns["name"]}, {"id", netns["id"]}, {"home", netns["home"]}});
+      if (netns["home"] == "process")
+        all.push_back({{"name", netns["name"]}, {"id", netns["id"]}, {"home", netns["home"]}});
     }
   } else if (!options.socket.empty()) {
     return std::unexpected(client.error());
   }
-  for (const host::RunningNamespace& space : TRY(running())) {
-    const auto same = std::ranges::find_if(all, [&](const auto& one) { return one["name"] == space.name; });
-    if (same == all.end()) all.push_back({{"name", space.name}});
-    OrderedJson& entry = same == all.end() ? all.back() : *same;
-    entry["keeper"] = space.keeper;
-  }
+  for (const host::RunningNamespace& space : TRY(running()))
+    all.push_back({{"name", space.name}, {"home", "kernel"}, {"keeper", space.keeper}});
   if (options.json) {
     print(all, options);
     return {};

@@ -11,6 +11,7 @@
 #include "host/journal.h"
 #include "host/keeper_protocol.h"
 #include "host/keeper_server.h"
+#include "host/stale_sockets.h"
 
 namespace netkit::host {
 namespace {
@@ -232,6 +233,8 @@ Result<std::vector<std::string>> undo_stale_journals(const std::filesystem::path
     auto lines = TRY(journal->undo());
     std::move(lines.begin(), lines.end(), std::back_inserter(removed));
   }
+  auto sockets = remove_stale_sockets(directory);
+  std::move(sockets.begin(), sockets.end(), std::back_inserter(removed));
   return removed;
 }
 

@@ -1,4 +1,5 @@
 #include "host/keeper_handler.h"
+#include "host/stale_sockets.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -280,7 +281,9 @@ Result<Nothing> KeeperHandler::handle(const Stop&, Attachments&) {
 
 Result<> KeeperHandler::undo() {
   commands_.end_all();
-  if (auto undone = journal_.undo(); !undone) return std::unexpected(std::move(undone).error());
+  auto undone = journal_.undo();
+  (void)remove_stale_sockets(journal_.path().parent_path());
+  if (!undone) return std::unexpected(std::move(undone).error());
   return {};
 }
 

@@ -22,6 +22,7 @@ constexpr Family kFamilies[] = {
     {"loop", bpf::loop_helpers},
     {"packet_bytes", bpf::packet_bytes_helpers},
     {"packet_shape", bpf::packet_shape_helpers},
+    {"packet_room", bpf::packet_room_helpers},
     {"packet_meta", bpf::packet_meta_helpers},
     {"vlan", bpf::vlan_helpers},
     {"checksum", bpf::checksum_helpers},
