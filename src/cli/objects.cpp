@@ -95,6 +95,10 @@ Result<std::vector<Json>> all_objects(Client& client, ObjectKind kind) {
   }
 }
 
+Result<std::vector<Json>> all_programs(Client& client) {
+  return all_objects(client, ObjectKind::kProgram);
+}
+
 Result<std::vector<Json>> named_objects(Client& client, ObjectKind kind, Words words) {
   if (words.empty()) return all_objects(client, kind);
   const int fd = TRY(open_object(client, kind, words));

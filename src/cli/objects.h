@@ -24,9 +24,7 @@ enum class ObjectKind : std::uint8_t { kProgram, kMap, kLink };
 
 // Information (bpf.obj_get_info_by_fd) about every object of a kind, by rising id.
 [[nodiscard]] Result<std::vector<Json>> all_objects(Client& client, ObjectKind kind);
-[[nodiscard]] inline Result<std::vector<Json>> all_programs(Client& client) {
-  return all_objects(client, ObjectKind::kProgram);
-}
+[[nodiscard]] Result<std::vector<Json>> all_programs(Client& client);
 
 // Information about the one that the words name, or about all when there are no words.
 [[nodiscard]] Result<std::vector<Json>> named_objects(Client& client, ObjectKind kind, Words words);

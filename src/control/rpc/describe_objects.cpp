@@ -1,6 +1,5 @@
 #include "control/rpc/describe_objects.h"
 
-#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "control/rpc/bytes.h"

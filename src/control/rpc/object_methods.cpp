@@ -1,6 +1,6 @@
 // Methods about programs, and those that are the same for programs, maps and links: bpf(2)'s commands, and
 // loading a whole object file.
-#include <cstring>
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "control/dump.h"
@@ -40,7 +40,7 @@ Result<> prog_load(Call& call) {
     return refuse(kInvalidParams, "parameter 'insns' must be instructions of 8 bytes each");
   }
   std::vector<bpf::Insn> insns(code.size() / sizeof(bpf::Insn));
-  std::memcpy(insns.data(), code.data(), code.size());
+  std::ranges::copy(code, std::as_writable_bytes(std::span(insns)).begin());
   control::ProgramLoadRequest request;
   request.prog_type = TRY(params.number<std::uint32_t>("prog_type", kProgramTypes));
   request.insns = insns;
