@@ -40,8 +40,8 @@ struct KeeperOptions {
 struct Space {
   Nsid nsid = Nsid::kHere;
   NamespaceIdentity identity;
-  // What it was called when it was made known, else its name under /run/netns, else "pid:N" after a process in
-  // it; empty: none of these.
+  // What it was called when it was made known, else its name under /run/netns, else "pid:N" after a process
+  // in it; empty: none of these.
   std::string name = {};
 };
 

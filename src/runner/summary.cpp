@@ -126,12 +126,8 @@ std::string to_text(const Summary& summary) {
 
 std::string to_json(const Summary& summary) {
   using nlohmann::json;
-  json out = {{"how", summary.how},
-              {"topology", summary.topology},
-              {"socket", summary.socket},
-              {"seconds", summary.seconds},
-              {"ok", summary.ok()},
-              {"trouble", summary.trouble}};
+  json out = {{"how", summary.how},         {"topology", summary.topology}, {"socket", summary.socket},
+              {"seconds", summary.seconds}, {"ok", summary.ok()},           {"trouble", summary.trouble}};
   out["steps"] = json::array();
   for (const StepReport& step : summary.steps) {
     json facts = json::array();
