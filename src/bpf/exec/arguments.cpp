@@ -76,6 +76,8 @@ class ArgumentCheck {
         return number_out(sizeof(std::uint64_t));
       case Arg::kIntOut:
         return number_out(sizeof(std::uint32_t));
+      case Arg::kIterNum:
+        return stack_object(sizeof(std::uint64_t));
     }
     return refuse("is of a kind that this engine does not know");
   }
@@ -122,6 +124,13 @@ class ArgumentCheck {
     return (region != nullptr && region->kind == RegionKind::kStack) || refuse("is neither stack nor null");
   }
 
+  // A struct that the program holds on its stack and only functions touch.
+  bool stack_object(std::uint64_t size) {
+    const Region* region = machine_->find(value(), size);
+    return (region != nullptr && region->kind == RegionKind::kStack && value() % 8 == 0) ||
+           refuse(fmt::format("is not {} aligned bytes of stack", size));
+  }
+
   bool number_out(std::uint64_t size) {
     if (value() % size != 0) return refuse("is not aligned");
     return memory(value(), size, AccessKind::kWrite, false);
@@ -137,7 +146,7 @@ class ArgumentCheck {
   }
 
   bool refuse(std::string_view what) {
-    machine_->fault(at_, fmt::format("argument {} of bpf_{} {}", index_ + 1, helper_->name, what));
+    machine_->fault(at_, fmt::format("argument {} of {} {}", index_ + 1, c_name(*helper_), what));
     return false;
   }
   bool refuse_size(std::uint64_t size) {

@@ -16,6 +16,7 @@
 #include "bpf/exec/operation.h"
 #include "bpf/exec/position.h"
 #include "bpf/helper/helper.h"
+#include "bpf/helper/kfunc.h"
 #include "bpf/isa/instruction.h"
 #include "bpf/isa/tag.h"
 #include "bpf/map/map.h"
@@ -217,22 +218,37 @@ class Preparation {
     return emit({.code = OpCode::kCallLocal, .off = call.distance + 1});
   }
   Result<> lower(const CallKfunc& call) {
-    return refuse(fmt::format("calls of kernel functions (kfunc, BTF id {}) are not supported", call.btf_id));
+    const auto number = static_cast<std::uint32_t>(call.btf_id);
+    if (number >= image_->kfuncs.size() || call.module != 0)
+      return refuse(fmt::format("there is no kernel function number {}, the program names {}", number,
+                                image_->kfuncs.size()));
+    const std::string& name = image_->kfuncs[number];
+    const Helper* kfunc = find_kfunc(name);
+    if (kfunc == nullptr) return refuse(unknown_kfunc(name));
+    return emit_call(*kfunc);
+  }
+  static std::string unknown_kfunc(std::string_view name) {
+    const std::string_view what = refused_kfunc(name);
+    if (what.empty()) return fmt::format("there is no kernel function {}", name);
+    return fmt::format("kernel function {} is not supported ({})", name, what);
   }
   Result<> lower(const CallHelper& call) {
     if (call.number == kPoisonedCall) return emit({.code = OpCode::kCallPoisoned});
     const auto number = static_cast<std::uint32_t>(call.number);
     const Helper* helper = find_helper(number);
     if (helper == nullptr) return refuse(unknown_helper(number));
-    if ((helper->contract.effects & kGplOnly) != 0 && !image_->gpl_compatible) {
-      return refuse(
-          fmt::format("cannot call GPL-restricted function bpf_{}#{} from non-GPL compatible program",
-                      helper->name, number));
+    return emit_call(*helper);
+  }
+  Result<> emit_call(const Helper& helper) {
+    const Contract& contract = helper.contract;
+    if ((contract.effects & kGplOnly) != 0 && !image_->gpl_compatible) {
+      return refuse(fmt::format("cannot call GPL-restricted function {}#{} from non-GPL compatible program",
+                                c_name(helper), helper.number));
     }
-    const OpCode code = (helper->contract.effects & kTailCall) != 0 ? OpCode::kCallTail
-                        : is_plain(helper->contract)                ? OpCode::kCallPlain
-                                                                    : OpCode::kCallChecked;
-    return emit({.code = code, .imm = static_cast<std::int64_t>(reinterpret_cast<std::uint64_t>(helper))});
+    const OpCode code = (contract.effects & kTailCall) != 0 ? OpCode::kCallTail
+                        : is_plain(contract)                ? OpCode::kCallPlain
+                                                            : OpCode::kCallChecked;
+    return emit({.code = code, .imm = static_cast<std::int64_t>(reinterpret_cast<std::uint64_t>(&helper))});
   }
   static std::string unknown_helper(std::uint32_t number) {
     const std::string_view name = kernel_helper_name(number);

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "bpf/run/context.h"
@@ -33,6 +34,7 @@ enum class Arg : std::uint8_t {
   kConstString,   // zero-terminated string in read-only map memory
   kLongOut,       // pointer to 8 writable bytes
   kIntOut,        // pointer to 4 writable bytes
+  kIterNum,       // struct bpf_iter_num, 8 bytes on the stack
 };
 
 enum class Return : std::uint8_t {
@@ -71,11 +73,14 @@ using HelperFunction = std::uint64_t (*)(RunContext& run, std::uint64_t a1, std:
 inline constexpr std::uint32_t kKernelHelpers = 211;
 
 struct Helper {
-  std::uint32_t number = 0;
-  std::string_view name;  // the kernel's, without "bpf_"
+  std::uint32_t number = 0;  // 0: a kfunc, which has none (kfunc.h)
+  std::string_view name;     // the kernel's; of a helper without "bpf_"
   Contract contract;
   HelperFunction function = nullptr;
 };
+
+// As C programs write it: "bpf_redirect".
+[[nodiscard]] std::string c_name(const Helper& helper);
 
 // The helper with that number, or null when we do not have it.
 [[nodiscard]] const Helper* find_helper(std::uint32_t number);

@@ -31,6 +31,10 @@ const Table& table() {
 
 }  // namespace
 
+std::string c_name(const Helper& helper) {
+  return (helper.number != 0 ? "bpf_" : "") + std::string(helper.name);
+}
+
 const Helper* find_helper(std::uint32_t number) {
   return number < table().by_number.size() ? table().by_number[number] : nullptr;
 }

@@ -34,7 +34,7 @@ struct Function {
 // ld_imm64 with src kMapFd / kMapValue holds an index into `maps` in its first imm (and the offset in the
 // value in its second), src kFunction the number of a function, src kImm64 a constant. A call with src
 // kCallLocal holds the distance to the callee in instructions, as in the kernel; src kCallHelper a helper's
-// number.
+// number; src kCallKfunc an index into `kfuncs`.
 struct ProgramImage {
   std::string name;
   std::string section;
@@ -46,6 +46,7 @@ struct ProgramImage {
   std::vector<Function> functions;
   std::vector<SourceLine> lines;  // sorted by insn
   std::vector<std::shared_ptr<Map>> maps;
+  std::vector<std::string> kfuncs;  // names of the kernel functions that are called
 
   // The line of an instruction, or null when the object has no line information.
   [[nodiscard]] const SourceLine* line_of(std::uint32_t insn) const;

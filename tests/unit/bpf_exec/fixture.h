@@ -52,6 +52,7 @@ class Interpreter : public testing::Test {
     result->functions = {{"test", 0, static_cast<std::uint32_t>(result->insns.size())}};
     for (const std::uint32_t first : functions_) result->functions.push_back({"sub", first, 0});
     result->maps = maps_;
+    result->kfuncs = kfuncs_;
     return result;
   }
 
@@ -95,6 +96,7 @@ class Interpreter : public testing::Test {
   RedirectRecord redirect_;
   Outside outside_;
   std::vector<MapRef> maps_;
+  std::vector<std::string> kfuncs_;       // what "call kernel#0", "call kernel#1", ... name
   std::vector<std::uint32_t> functions_;  // first instructions of functions 1, 2, ...
   bool gpl_ = true;
   RunContext run_;

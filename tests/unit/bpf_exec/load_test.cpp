@@ -66,7 +66,12 @@ TEST_F(Load, helpers_we_lack_are_named) {
 }
 
 TEST_F(Load, kfuncs_legacy_loads_and_ksyms_are_refused_by_name) {
-  EXPECT_THAT(refusal("call kernel#12; exit"), HasSubstr("kfunc, BTF id 12"));
+  EXPECT_THAT(refusal("call kernel#12; exit"), HasSubstr("there is no kernel function number 12"));
+  kfuncs_ = {"bpf_obj_new", "bpf_made_up", "bpf_iter_num_new"};
+  EXPECT_THAT(refusal("call kernel#0; exit"),
+              HasSubstr("kernel function bpf_obj_new is not supported (kernel objects"));
+  EXPECT_THAT(refusal("call kernel#1; exit"), HasSubstr("there is no kernel function bpf_made_up"));
+  EXPECT_EQ(refusal("call kernel#2; exit"), "");
   EXPECT_THAT(refusal("r0 = *(u8 *)skb[12]; exit"), HasSubstr("BPF_LD_ABS"));
   EXPECT_THAT(refusal("r0 = *(u16 *)skb[r7 + 12]; exit"), HasSubstr("BPF_LD_IND"));
   EXPECT_THAT(refusal("raw 0x18 1 3 0 7; raw 0 0 0 0 0; exit"), HasSubstr("ksym"));
