@@ -5,7 +5,7 @@
 // and the packet inline, everything else is the machine's. The budget is charged where control is
 // transferred: what was executed since the last transfer is the distance of the two operations, so straight
 // code costs nothing extra. A fault is recorded in the run, and every activation of the loop (callbacks nest
-// them) returns at once.
+// them) returns at once. The loop is there twice: as it is, and for runs that an observer follows.
 #include "bpf/exec/interpreter.h"
 
 #include <bit>
@@ -50,6 +50,7 @@ void private_store(std::uint64_t address, T value) {
 #pragma GCC diagnostic ignored "-Wpedantic"
 
 // Executes from `pc` until the frame that is open now exits; returns R0, or kDrop after a fault.
+template <bool kObserved>
 std::uint64_t execute(Machine& machine, const Operation* pc, Registers& r) {
   // In the order of OpCode.
   static const void* const kLabels[] = {
@@ -78,7 +79,11 @@ std::uint64_t execute(Machine& machine, const Operation* pc, Registers& r) {
     return true;
   };
 
-#define DISPATCH() goto* kLabels[static_cast<std::size_t>(pc->code)]
+#define DISPATCH()                                     \
+  do {                                                 \
+    if constexpr (kObserved) machine.observe(pc, r);   \
+    goto* kLabels[static_cast<std::size_t>(pc->code)]; \
+  } while (false)
 #define NEXT()  \
   do {          \
     ++pc;       \
@@ -281,6 +286,10 @@ faulted:
 
 #pragma GCC diagnostic pop
 
+std::uint64_t execute_for(const RunContext& run, Machine& machine, const Operation* pc, Registers& r) {
+  return run.observer == nullptr ? execute<false>(machine, pc, r) : execute<true>(machine, pc, r);
+}
+
 // RunContext::call_back: runs a function of the program in a frame of its own.
 std::uint64_t call_back(RunContext& run, std::uint64_t function, std::array<std::uint64_t, 5> arguments) {
   auto& machine = *static_cast<Machine*>(run.engine);
@@ -290,7 +299,7 @@ std::uint64_t call_back(RunContext& run, std::uint64_t function, std::array<std:
   Registers r{};
   std::memcpy(&r[1], arguments.data(), sizeof arguments);
   r[10] = machine.frame_pointer();
-  const std::uint64_t result = execute(machine, entry, r);
+  const std::uint64_t result = execute_for(run, machine, entry, r);
   if (!run.fault.happened) machine.leave_frame();
   return result;
 }
@@ -302,7 +311,7 @@ std::uint64_t interpret(RunContext& run, const Program& program) {
   Registers r{};
   r[1] = run.context_address();
   r[10] = machine.frame_pointer();
-  const std::uint64_t result = execute(machine, machine.code().operations.data(), r);
+  const std::uint64_t result = execute_for(run, machine, machine.code().operations.data(), r);
   run.engine = nullptr;
   run.call_back = nullptr;
   return result;

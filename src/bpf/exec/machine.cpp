@@ -165,6 +165,12 @@ const Operation* Machine::function(const Operation* at, std::uint64_t value) {
   return &code_->operations[code_->functions[number]];
 }
 
+void Machine::observe(const Operation* at, const Registers& r) {
+  const auto insn = static_cast<std::uint32_t>(at - code_->operations.data());
+  run_->observer->step(
+      {.run = *run_, .insn = insn, .depth = depth_, .frame_pointer = frame_pointer(), .registers = r});
+}
+
 // ---- faults ----
 
 void Machine::fault(const Operation* at, std::string text) {

@@ -19,14 +19,13 @@
 #include <string_view>
 
 #include "bpf/exec/operation.h"
+#include "bpf/exec/step.h"
 #include "bpf/helper/helper.h"
 #include "bpf/run/context.h"
 #include "bpf/run/memory_access.h"
 #include "bpf/run/program.h"
 
 namespace netkit::bpf {
-
-using Registers = std::array<std::uint64_t, 11>;
 
 enum class AccessKind : std::uint8_t { kRead, kWrite, kAtomic };
 
@@ -89,6 +88,9 @@ class Machine {
   [[nodiscard]] bool call_checked(const Operation* at, Registers& r);
   // The first operation of the function that a register names; null after a fault.
   [[nodiscard]] const Operation* function(const Operation* at, std::uint64_t value);
+
+  // Tells the run's observer, which is there, what is about to be executed.
+  void observe(const Operation* at, const Registers& r);
 
   // ---- faults: record the first one; the run is over ----
   void fault(const Operation* at, std::string text);

@@ -18,6 +18,7 @@
 namespace netkit::bpf {
 
 struct Program;
+class StepObserver;  // bpf/exec/step.h
 
 inline constexpr std::uint64_t kDefaultInstructionLimit = std::uint64_t{1} << 28;  // of one run
 
@@ -35,6 +36,7 @@ struct RunContext {
   const Outside* outside = nullptr;                            // never null during a run
   PacketPool* pool = nullptr;                                  // for packets that helpers must grow or clone
   std::uint64_t instruction_limit = kDefaultInstructionLimit;  // a run is ended after this many instructions
+  StepObserver* observer = nullptr;  // told of every instruction, which makes a run slow; null: nobody is
 
   // ---- set for each run ----
   Packet* packet = nullptr;
