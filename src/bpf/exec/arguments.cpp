@@ -83,8 +83,7 @@ class ArgumentCheck {
   }
 
   bool map() {
-    if (!std::ranges::binary_search(machine_->code().maps, value()))
-      return refuse("is not a map of the program");
+    if (!machine_->knows_map(value())) return refuse("is not a map of the program");
     map_ = reinterpret_cast<const Map*>(value());
     const MapType wanted = helper_->contract.map_type;
     if (wanted != MapType::kUnspec && map_->spec().type != wanted) {

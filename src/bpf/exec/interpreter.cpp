@@ -266,7 +266,10 @@ CallPoisoned:
 
 Exit:
   if (!charge()) goto exhausted;
-  if (machine.depth() == base_depth) return r[0];
+  if (machine.depth() == base_depth) {
+    if (base_depth == 0 && !run.references.empty()) goto unreleased;
+    return r[0];
+  }
   restore(machine.frame(), r);
   clobber(r);
   segment = pc = machine.frame().return_to;
@@ -276,6 +279,10 @@ Exit:
 
 SecondSlot:  // preparation lets nothing jump here
   machine.fault(pc, "executed the second half of a wide instruction");
+  goto faulted;
+
+unreleased:
+  machine.fault_unreleased(pc);
   goto faulted;
 
 exhausted:
@@ -304,16 +311,25 @@ std::uint64_t call_back(RunContext& run, std::uint64_t function, std::array<std:
   return result;
 }
 
+// RunContext::record_fault
+void record_fault(RunContext& run, std::string text) {
+  auto& machine = *static_cast<Machine*>(run.engine);
+  machine.fault(machine.calling, std::move(text));
+}
+
 std::uint64_t interpret(RunContext& run, const Program& program) {
   Machine machine(run, program);
   run.engine = &machine;
   run.call_back = call_back;
+  run.record_fault = record_fault;
   Registers r{};
   r[1] = run.context_address();
   r[10] = machine.frame_pointer();
   const std::uint64_t result = execute_for(run, machine, machine.code().operations.data(), r);
+  run.references.release_all();
   run.engine = nullptr;
   run.call_back = nullptr;
+  run.record_fault = nullptr;
   return result;
 }
 

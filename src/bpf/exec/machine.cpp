@@ -147,13 +147,24 @@ bool Machine::call_checked(const Operation* at, Registers& r) {
   r[0] = helper.function(*run_, r[1], r[2], r[3], r[4], r[5]);
   calling = outer;
   if (run_->fault.happened) return false;
-  if (helper.contract.result == Return::kMapValueOrNull && r[0] != 0) {
-    const auto& map = *reinterpret_cast<const Map*>(first);
-    run_->regions.hand_out(
-        {r[0], map.spec().value_size, RegionKind::kMapValue, map.program_may_write(), map.id()});
-  }
+  if (helper.contract.result == Return::kMapValueOrNull && r[0] != 0)
+    admit_value(*reinterpret_cast<const Map*>(first), r[0]);
   if ((helper.contract.effects & kChangesPacket) != 0) run_->packet_moved();
   return true;
+}
+
+void Machine::admit_value(const Map& map, std::uint64_t value) {
+  if (!map.holds_maps()) {
+    run_->regions.hand_out(
+        {value, map.spec().value_size, RegionKind::kMapValue, map.program_may_write(), map.id()});
+  } else if (!knows_map(value)) {
+    run_->found_maps.push_back(value);
+  }
+}
+
+bool Machine::knows_map(std::uint64_t address) const {
+  return std::ranges::binary_search(code_->maps, address) ||
+         std::ranges::find(run_->found_maps, address) != run_->found_maps.end();
 }
 
 const Operation* Machine::function(const Operation* at, std::uint64_t value) {
@@ -181,6 +192,11 @@ void Machine::fault(const Operation* at, std::string text) {
 
 void Machine::fault_budget(const Operation* at) {
   fault(at, fmt::format("the program did not end within {} instructions", run_->instruction_limit));
+}
+
+void Machine::fault_unreleased(const Operation* at) {
+  fault(at, fmt::format("the program ends with an unreleased {}",
+                        reference_kind_name(run_->references.newest().kind)));
 }
 
 bool Machine::refuse_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size) {

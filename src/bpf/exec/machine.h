@@ -27,6 +27,8 @@
 
 namespace netkit::bpf {
 
+class Map;
+
 enum class AccessKind : std::uint8_t { kRead, kWrite, kAtomic };
 
 class Machine {
@@ -86,6 +88,8 @@ class Machine {
   // ---- calls ----
   // Calls a helper whose arguments or result the contract says something about; false after a fault.
   [[nodiscard]] bool call_checked(const Operation* at, Registers& r);
+  // Whether the address is that of a map that the program names or that its lookups have found.
+  [[nodiscard]] bool knows_map(std::uint64_t address) const;
   // The first operation of the function that a register names; null after a fault.
   [[nodiscard]] const Operation* function(const Operation* at, std::uint64_t value);
 
@@ -95,6 +99,8 @@ class Machine {
   // ---- faults: record the first one; the run is over ----
   void fault(const Operation* at, std::string text);
   void fault_budget(const Operation* at);
+  // The program ended while it holds references.
+  void fault_unreleased(const Operation* at);
   // Always false.
   bool refuse_access(const Operation* at, AccessKind kind, std::uint64_t address, std::uint64_t size);
 
@@ -109,6 +115,8 @@ class Machine {
   }
   // First touch of stack in the live frame; null when it is not there.
   [[nodiscard]] const Region* touch_stack(std::uint64_t address, std::uint64_t size);
+  // What a lookup found may be used from now on: a value as memory, an inner map as an argument.
+  void admit_value(const Map& map, std::uint64_t value);
   [[nodiscard]] bool load_context(const Operation* at, std::uint64_t address, std::uint32_t size,
                                   bool sign_extend, std::uint64_t& value);
   [[nodiscard]] bool store_context(const Operation* at, std::uint64_t address, std::uint32_t size,

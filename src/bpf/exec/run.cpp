@@ -28,6 +28,7 @@ void begin_run(RunContext& run, Packet& packet) {
   run.tail_target = nullptr;
   run.fault.happened = false;
   run.regions.begin({});
+  run.found_maps.clear();
   run.regions.context = {run.context_address(), kSkbSize, RegionKind::kContext, false, 0};
   run.packet_moved();
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <vector>
 
 #include "base/per_cpu.h"
@@ -11,14 +12,10 @@
 namespace netkit::bpf {
 namespace {
 
-bool is_per_cpu(MapType type) {
-  return type == MapType::kPercpuArray || type == MapType::kPercpuHash || type == MapType::kLruPercpuHash;
-}
-
 // What any map command accepts in its flags (bpf_map_check_op_flags). The CPU is in the upper half.
 std::int64_t check_flags(const MapSpec& spec, std::uint64_t flags, std::uint32_t allowed) {
   if ((static_cast<std::uint32_t>(flags) & ~allowed) != 0) return -EINVAL;
-  if ((flags & kLock) != 0) return -EINVAL;  // no value here holds a lock
+  if ((flags & kLock) != 0 && !spec.has_field(FieldKind::kSpinLock)) return -EINVAL;
   const bool one_cpu = (flags & kUpdateCpu) != 0;
   const bool all_cpus = (flags & kUpdateAllCpus) != 0;
   if (!one_cpu && flags >> 32 != 0) return -EINVAL;
@@ -39,8 +36,17 @@ Failure refuse_frozen(const Map& map) {
 
 }  // namespace
 
+const SpecialField* MapSpec::find_field(FieldKind kind) const {
+  const auto found = std::ranges::find(fields, kind, &SpecialField::kind);
+  return found == fields.end() ? nullptr : &*found;
+}
+
 Map::~Map() {
   if (id_ != 0) MapTable::instance().forget(id_);
+}
+
+const void* Map::key_of(const void*, std::uint32_t&) const {
+  return nullptr;
 }
 
 Result<> Map::answer(std::int64_t outcome) {

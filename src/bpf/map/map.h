@@ -24,6 +24,18 @@ namespace netkit::bpf {
 
 class Map;
 
+// A member of values that programs touch through helpers only (struct btf_field): user space reads it as
+// zeroes and leaves it as it is when it writes. At most one of a kind.
+enum class FieldKind : std::uint8_t { kSpinLock, kTimer };
+
+struct SpecialField {
+  FieldKind kind{};
+  std::uint32_t offset = 0;  // in the value
+
+  [[nodiscard]] constexpr std::uint32_t size() const { return kind == FieldKind::kSpinLock ? 4 : 16; }
+  friend bool operator==(const SpecialField&, const SpecialField&) = default;
+};
+
 // What a map was asked to be (union bpf_attr of BPF_MAP_CREATE).
 struct MapSpec {
   std::string name;  // as in the object, any length
@@ -31,8 +43,22 @@ struct MapSpec {
   std::uint32_t key_size = 0;
   std::uint32_t value_size = 0;
   std::uint32_t max_entries = 0;
-  std::uint32_t flags = 0;  // MapFlag
-  std::uint64_t extra = 0;  // map_extra
+  std::uint32_t flags = 0;                 // MapFlag
+  std::uint64_t extra = 0;                 // map_extra
+  std::vector<SpecialField> fields{};      // from the BTF of the value
+  std::shared_ptr<const MapSpec> inner{};  // maps of maps: the template that inner maps must match
+
+  [[nodiscard]] bool has_field(FieldKind kind) const { return find_field(kind) != nullptr; }
+  // Null: values have no such member.
+  [[nodiscard]] const SpecialField* find_field(FieldKind kind) const;
+};
+
+// What visits the elements of a map for bpf_for_each_map_elem; false: enough.
+struct ElementVisitor {
+  bool (*visit)(void* self, const void* key, void* value) = nullptr;
+  void* self = nullptr;
+
+  bool operator()(const void* key, void* value) const { return visit(self, key, value); }
 };
 
 // What running programs may do. `cpu` is the virtual CPU of the run, for per-CPU copies. Never null: a type
@@ -42,6 +68,14 @@ struct MapOperations {
   std::int64_t (*update)(Map& map, const void* key, const void* value, std::uint64_t flags,
                          std::uint32_t cpu) = nullptr;
   std::int64_t (*erase)(Map& map, const void* key) = nullptr;
+
+  // QUEUE, STACK and BLOOM_FILTER (bpf_map_push_elem, ...); null: the type has no such operation.
+  std::int64_t (*push)(Map& map, const void* value, std::uint64_t flags) = nullptr;
+  std::int64_t (*pop)(Map& map, void* value) = nullptr;
+  std::int64_t (*peek)(Map& map, void* value) = nullptr;  // BLOOM_FILTER: asks for `value`
+  // Visits every element (of per-CPU types that CPU's copy) and returns the number of those visited. Null:
+  // the type has no such operation.
+  std::int64_t (*for_each)(Map& map, std::uint32_t cpu, const ElementVisitor& visit) = nullptr;
 };
 
 // Several entries at once (BPF_MAP_LOOKUP_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH).
@@ -71,6 +105,17 @@ class Map {
   [[nodiscard]] bool program_may_read() const { return (spec_.flags & kWronlyProg) == 0; }
   [[nodiscard]] bool program_may_write() const { return (spec_.flags & kRdonlyProg) == 0; }
 
+  [[nodiscard]] bool holds_maps() const { return is_map_of_maps(spec_.type); }
+  // Whether user space holds the map (by a handle, a pin, a loaded object).
+  [[nodiscard]] bool has_user_references() const {
+    return user_references_.load(std::memory_order_acquire) != 0;
+  }
+  // The key of the element whose value is at `value`, which a program found in this map: valid while the
+  // element is. `room` holds it where elements have none of their own. Null: the type has no such.
+  [[nodiscard]] virtual const void* key_of(const void* value, std::uint32_t& room) const;
+  // What becomes readable when there is something to read, for epoll: an eventfd of ring buffers; -1: none.
+  [[nodiscard]] virtual int wakeup() const { return -1; }
+
   // ---- the side of user space (bpf(2) map commands) ----
   // Spans of any other size than that of the map's keys and values are EINVAL; changing a frozen map is
   // EPERM. kRdonly and kWronly are not the map's: they restrict the descriptor that creation returns.
@@ -78,13 +123,14 @@ class Map {
   // Bytes of a value: round_up(value_size, 8) * possible_cpus() in per-CPU types, but one copy of value_size
   // with kUpdateCpu (the CPU in the upper 32 bits) or kUpdateAllCpus; value_size in others.
   [[nodiscard]] std::size_t user_value_size(std::uint64_t flags = kAny) const;
-  // The value of a key; ENOENT when there is none. `flags`: kUpdateCpu reads one copy.
+  // The value of a key; ENOENT when there is none. `flags`: kUpdateCpu reads one copy. QUEUE and STACK (no
+  // key): the next value; BLOOM_FILTER: asks for the value that `value` holds.
   [[nodiscard]] Result<> read(std::span<const std::byte> key, std::span<std::byte> value,
                               std::uint64_t flags = kAny);
   [[nodiscard]] Result<> write(std::span<const std::byte> key, std::span<const std::byte> value,
                                std::uint64_t flags);
   [[nodiscard]] Result<> remove(std::span<const std::byte> key);
-  // Reads and removes an entry in one step. kENOTSUPP: other types than hashes.
+  // Reads and removes an entry in one step. kENOTSUPP: other types than hashes, QUEUE and STACK.
   [[nodiscard]] Result<> take(std::span<const std::byte> key, std::span<std::byte> value,
                               std::uint64_t flags = kAny);
   // The key after `key` (empty, or not in the map: the first); ENOENT at the end. Order is the map's own.

@@ -6,10 +6,13 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "bpf/isa/insn.h"
 #include "bpf/run/outside.h"
 #include "bpf/run/redirect.h"
+#include "bpf/run/references.h"
 #include "bpf/run/regions.h"
 #include "bpf/run/types.h"
 #include "packet/packet.h"
@@ -49,6 +52,10 @@ struct RunContext {
   const Program* tail_target = nullptr;
 
   RegionTable regions;
+  References references;  // what the run must give back; empty between runs
+  // Addresses of the maps that lookups in maps of maps have found: maps that helpers take beside those that
+  // the program names.
+  std::vector<std::uint64_t> found_maps;
   Fault fault;
 
   // Calls a function of the running program from inside a helper (bpf_loop and the like). `function` is the
@@ -57,6 +64,13 @@ struct RunContext {
   std::uint64_t (*call_back)(RunContext& run, std::uint64_t function,
                              std::array<std::uint64_t, 5> arguments) = nullptr;
   void* engine = nullptr;  // the engine's own state of this run
+  // Ends the run by a fault from inside a helper, which then returns at once: what no verifier would have let
+  // happen. Set by the engine, which adds the position.
+  void (*record_fault)(RunContext& run, std::string text) = nullptr;
+  void refuse(std::string text) {
+    if (record_fault != nullptr) return record_fault(*this, std::move(text));
+    if (!fault.happened) fault = {true, 0, std::move(text)};
+  }
 
   // R1 of a program: the address of this window. Nothing is ever stored here; the engines translate every
   // access by the table of __sk_buff (run/skb.h).

@@ -83,6 +83,13 @@ enum class MapType : std::uint32_t {
   kArena = 33,
 };
 
+[[nodiscard]] constexpr bool is_per_cpu(MapType type) {
+  return type == MapType::kPercpuArray || type == MapType::kPercpuHash || type == MapType::kLruPercpuHash;
+}
+[[nodiscard]] constexpr bool is_map_of_maps(MapType type) {
+  return type == MapType::kArrayOfMaps || type == MapType::kHashOfMaps;
+}
+
 // The kernel's name without its prefix, in lower case ("lru_hash"); "type <n>" is up to the caller: empty.
 [[nodiscard]] std::string_view map_type_name(MapType type);
 
@@ -101,6 +108,7 @@ enum MapFlag : std::uint32_t {
   kMmapable = 1U << 10,
   kPreserveElems = 1U << 11,
   kInnerMap = 1U << 12,
+  kRbOverwrite = 1U << 19,
 };
 
 // Update flags.
