@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "bpf/exec/machine.h"
+#include "bpf/helper/dynptr.h"
 #include "bpf/map/map.h"
 
 namespace netkit::bpf {
@@ -76,6 +77,14 @@ class ArgumentCheck {
         return number_out(sizeof(std::uint64_t));
       case Arg::kIntOut:
         return number_out(sizeof(std::uint32_t));
+      case Arg::kValueMem:
+        return sized(AccessKind::kWrite, false, false) && of_a_map_value();
+      case Arg::kBuffer:
+        return value() == 0 || sized(AccessKind::kWrite, true, false);
+      case Arg::kDynptr:
+        return dynptr();
+      case Arg::kDynptrOut:
+        return stack_object(sizeof(Dynptr));
       case Arg::kIterNum:
         return stack_object(sizeof(std::uint64_t));
     }
@@ -128,6 +137,21 @@ class ArgumentCheck {
     const Region* region = machine_->find(value(), size);
     return (region != nullptr && region->kind == RegionKind::kStack && value() % 8 == 0) ||
            refuse(fmt::format("is not {} aligned bytes of stack", size));
+  }
+
+  bool dynptr() {
+    if (!stack_object(sizeof(Dynptr))) return false;
+    Dynptr copy;
+    std::memcpy(static_cast<void*>(&copy), reinterpret_cast<const void*>(value()), sizeof copy);
+    return is_valid_dynptr(machine_->run(), copy) || refuse("is no dynptr, or its memory has gone");
+  }
+
+  bool of_a_map_value() {
+    const Region* region = machine_->find(value(), 1);
+    return next_value() == 0 ||
+           (region != nullptr &&
+            (region->kind == RegionKind::kMapValue || region->kind == RegionKind::kGlobalData)) ||
+           refuse("is not memory of a map value");
   }
 
   bool number_out(std::uint64_t size) {

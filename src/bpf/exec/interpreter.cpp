@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "bpf/exec/arithmetic.h"
+#include "bpf/exec/legacy_load.h"
 #include "bpf/exec/machine.h"
 #include "bpf/exec/operation.h"
 
@@ -222,6 +223,21 @@ LoadConstant:
   r[pc->dst] = static_cast<std::uint64_t>(pc->imm);
   pc += 2;
   DISPATCH();
+
+LegacyIndirect:
+  address = r[pc->src];
+  goto legacy_load;
+LegacyAbsolute:
+  address = 0;
+legacy_load:
+  if (!machine.check_legacy(pc, r[6])) goto faulted;
+  if (const auto loaded = legacy_load(*run.packet, address + static_cast<std::uint64_t>(pc->imm), pc->dst)) {
+    r[0] = *loaded;
+    clobber(r);
+    NEXT();
+  }
+  r[0] = 0;
+  goto Exit;
 
 Jump:
   TRANSFER(pc->off);

@@ -137,6 +137,12 @@ bool Machine::check_atomic(const Operation* at, std::uint64_t address, std::uint
   return allowed || refuse_access(at, AccessKind::kAtomic, address, size);
 }
 
+bool Machine::check_legacy(const Operation* at, std::uint64_t r6) {
+  if (r6 == run_->context_address()) return true;
+  fault(at, "at the time of BPF_LD_ABS|IND R6 != pointer to skb");
+  return false;
+}
+
 // ---- calls ----
 
 bool Machine::call_checked(const Operation* at, Registers& r) {

@@ -82,6 +82,9 @@ class Machine {
   [[nodiscard]] bool check_atomic(const Operation* at, std::uint64_t address, std::uint32_t size,
                                   AccessKind kind = AccessKind::kAtomic);
 
+  // Whether a legacy packet load finds the context in R6; false after a fault.
+  [[nodiscard]] bool check_legacy(const Operation* at, std::uint64_t r6);
+
   // The region that holds the bytes, stack that was not yet touched included; null: none.
   [[nodiscard]] const Region* find(std::uint64_t address, std::uint64_t size);
 

@@ -47,7 +47,7 @@ namespace netkit::bpf {
   X(MovSigned8To64) X(MovSigned16To64) X(MovSigned32To64)                    \
   X(MovSigned8To32) X(MovSigned16To32)                                       \
   X(Truncate16) X(Truncate32) X(Keep64) X(Swap16) X(Swap32) X(Swap64)        \
-  X(LoadConstant)                                                            \
+  X(LoadConstant) X(LegacyAbsolute) X(LegacyIndirect)                        \
   X(Jump) X(MayGoto)                                                         \
   X(Cmpxchg32) X(Cmpxchg64)                                                  \
   X(CallPlain) X(CallChecked) X(CallTail) X(CallLocal) X(CallPoisoned)       \
@@ -74,7 +74,7 @@ enum class OpCode : std::uint16_t {
 
 struct Operation {
   OpCode code = OpCode::kSecondSlot;
-  std::uint8_t dst = 0;  // of stores and atomics: the base register
+  std::uint8_t dst = 0;  // of stores and atomics: the base register; of legacy loads: bytes
   std::uint8_t src = 0;
   std::int32_t off = 0;  // bytes, or for jumps and calls the distance from this operation
   std::int64_t imm = 0;  // constant, or the address of the Helper row

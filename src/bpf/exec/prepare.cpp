@@ -197,8 +197,10 @@ class Preparation {
                  .off = store.off});
   }
   Result<> lower(const LegacyLoad& load) {
-    return refuse(fmt::format("legacy packet loads ({}) are not supported",
-                              load.indirect ? "BPF_LD_IND" : "BPF_LD_ABS"));
+    return emit({.code = load.indirect ? OpCode::kLegacyIndirect : OpCode::kLegacyAbsolute,
+                 .dst = static_cast<std::uint8_t>(bytes_of(load.size)),
+                 .src = index_of(load.index),
+                 .imm = load.offset});
   }
 
   Result<> lower(const Jump& jump) {

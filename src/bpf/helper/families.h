@@ -20,5 +20,6 @@ namespace netkit::bpf {
 [[nodiscard]] std::span<const Helper> vlan_helpers();          // vlan.cpp
 [[nodiscard]] std::span<const Helper> checksum_helpers();      // checksum.cpp
 [[nodiscard]] std::span<const Helper> redirect_helpers();      // redirect.cpp
+[[nodiscard]] std::span<const Helper> dynptr_helpers();        // dynptr_functions.cpp
 
 }  // namespace netkit::bpf

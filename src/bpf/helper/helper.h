@@ -34,6 +34,10 @@ enum class Arg : std::uint8_t {
   kConstString,   // zero-terminated string in read-only map memory
   kLongOut,       // pointer to 8 writable bytes
   kIntOut,        // pointer to 4 writable bytes
+  kValueMem,      // writable memory of a map value; its size is the next argument
+  kBuffer,        // writable memory, or null whatever the size is; its size is the next argument
+  kDynptr,        // struct bpf_dynptr on the stack, made by a function before
+  kDynptrOut,     // 16 bytes of stack that become one
   kIterNum,       // struct bpf_iter_num, 8 bytes on the stack
 };
 

@@ -25,5 +25,6 @@ struct RefusedKfunc {
 
 // ---- families, as in families.h ----
 [[nodiscard]] std::span<const Helper> iterator_kfuncs();  // iterators.cpp
+[[nodiscard]] std::span<const Helper> dynptr_kfuncs();    // dynptr_functions.cpp
 
 }  // namespace netkit::bpf

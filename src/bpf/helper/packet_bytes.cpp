@@ -6,6 +6,7 @@
 
 #include "bpf/helper/call.h"
 #include "bpf/helper/families.h"
+#include "bpf/helper/packet_bytes.h"
 #include "bpf/helper/packet_edit.h"
 
 namespace netkit::bpf {
@@ -24,10 +25,7 @@ std::int64_t load_failed(std::uint8_t* to, std::uint32_t size) {
 
 std::int64_t skb_load_bytes(RunContext& run, ContextPointer, std::uint32_t offset, std::uint8_t* to,
                             std::uint32_t size) {
-  const auto from = std::as_const(*run.packet).range(offset, size);
-  if (offset > kMaxOffset || from.empty()) return load_failed(to, size);
-  std::memcpy(to, from.data(), size);
-  return 0;
+  return load_packet_bytes(run, offset, {to, size});
 }
 
 // Reaches only the linear part, but also a header that lies in front of data.
@@ -45,15 +43,7 @@ std::int64_t skb_load_bytes_relative(RunContext& run, ContextPointer, std::uint3
 
 std::int64_t skb_store_bytes(RunContext& run, ContextPointer, std::uint32_t offset, const std::uint8_t* from,
                              std::uint32_t size, std::uint64_t flags) {
-  if ((flags & ~std::uint64_t{kRecomputeCsum | kInvalidateHash}) != 0) return -EINVAL;
-  if (offset > kMaxOffset || !make_writable(run, std::uint64_t{offset} + size)) return -EFAULT;
-  Packet& packet = *run.packet;
-  const auto to = packet.range(offset, size);
-  if ((flags & kRecomputeCsum) != 0) count_out(packet, to, offset);
-  std::memmove(to.data(), from, size);
-  if ((flags & kRecomputeCsum) != 0) count_in(packet, to, offset);
-  if ((flags & kInvalidateHash) != 0) clear_hash(packet);
-  return 0;
+  return store_packet_bytes(run, offset, {from, size}, flags);
 }
 
 std::int64_t skb_pull_data(RunContext& run, ContextPointer, std::uint32_t size) {
@@ -81,6 +71,27 @@ constexpr Helper kHelpers[] = {
 };
 
 }  // namespace
+
+std::int64_t load_packet_bytes(const RunContext& run, std::uint32_t offset, std::span<std::uint8_t> to) {
+  const auto size = static_cast<std::uint32_t>(to.size());
+  const auto from = std::as_const(*run.packet).range(offset, size);
+  if (offset > kMaxOffset || from.empty()) return load_failed(to.data(), size);
+  std::memcpy(to.data(), from.data(), size);
+  return 0;
+}
+
+std::int64_t store_packet_bytes(RunContext& run, std::uint32_t offset, std::span<const std::uint8_t> from,
+                                std::uint64_t flags) {
+  if ((flags & ~std::uint64_t{kRecomputeCsum | kInvalidateHash}) != 0) return -EINVAL;
+  if (offset > kMaxOffset || !make_writable(run, std::uint64_t{offset} + from.size())) return -EFAULT;
+  Packet& packet = *run.packet;
+  const auto to = packet.range(offset, static_cast<std::uint32_t>(from.size()));
+  if ((flags & kRecomputeCsum) != 0) count_out(packet, to, offset);
+  std::memmove(to.data(), from.data(), from.size());
+  if ((flags & kRecomputeCsum) != 0) count_in(packet, to, offset);
+  if ((flags & kInvalidateHash) != 0) clear_hash(packet);
+  return 0;
+}
 
 std::span<const Helper> packet_bytes_helpers() {
   return kHelpers;

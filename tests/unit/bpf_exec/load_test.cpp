@@ -65,17 +65,16 @@ TEST_F(Load, helpers_we_lack_are_named) {
   EXPECT_THAT(refusal("call 9999; exit"), HasSubstr("invalid func unknown#9999"));
 }
 
-TEST_F(Load, kfuncs_legacy_loads_and_ksyms_are_refused_by_name) {
+TEST_F(Load, kfuncs_ksyms_and_arenas_are_refused_by_name) {
   EXPECT_THAT(refusal("call kernel#12; exit"), HasSubstr("there is no kernel function number 12"));
   kfuncs_ = {"bpf_obj_new", "bpf_made_up", "bpf_iter_num_new"};
   EXPECT_THAT(refusal("call kernel#0; exit"),
               HasSubstr("kernel function bpf_obj_new is not supported (kernel objects"));
   EXPECT_THAT(refusal("call kernel#1; exit"), HasSubstr("there is no kernel function bpf_made_up"));
   EXPECT_EQ(refusal("call kernel#2; exit"), "");
-  EXPECT_THAT(refusal("r0 = *(u8 *)skb[12]; exit"), HasSubstr("BPF_LD_ABS"));
-  EXPECT_THAT(refusal("r0 = *(u16 *)skb[r7 + 12]; exit"), HasSubstr("BPF_LD_IND"));
   EXPECT_THAT(refusal("raw 0x18 1 3 0 7; raw 0 0 0 0 0; exit"), HasSubstr("ksym"));
   EXPECT_THAT(refusal("raw 0xbf 1 2 1 1; exit"), HasSubstr("addr_space_cast"));
+  EXPECT_THAT(refusal("raw 0x8d 1 0 0 0; exit"), HasSubstr("callx"));
 }
 
 TEST_F(Load, gpl_helpers_need_a_gpl_program) {

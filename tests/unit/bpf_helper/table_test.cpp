@@ -36,7 +36,8 @@ TEST(HelperTable, SizesFollowTheMemoryTheyBelongTo) {
     for (std::size_t i = 0; i < arguments.size(); ++i) {
       const bool memory = arguments[i] == Arg::kMem || arguments[i] == Arg::kMemOrNull ||
                           arguments[i] == Arg::kPacketMem || arguments[i] == Arg::kPacketMemOrNull ||
-                          arguments[i] == Arg::kOutMem || arguments[i] == Arg::kOutMemOrNull;
+                          arguments[i] == Arg::kOutMem || arguments[i] == Arg::kOutMemOrNull ||
+                          arguments[i] == Arg::kValueMem || arguments[i] == Arg::kBuffer;
       const bool size = i + 1 < arguments.size() &&
                         (arguments[i + 1] == Arg::kSize || arguments[i + 1] == Arg::kSizeOrZero);
       EXPECT_EQ(memory, size) << helper->name << " argument " << i + 1;
