@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "bpf/test_run/engine.h"
 
 namespace netkit::differential {
 
@@ -37,14 +38,20 @@ struct TestOutput {
 
 class Engine {
  public:
-  virtual ~Engine() = default;
-  [[nodiscard]] virtual Result<TestOutput> run(std::string_view program, const TestInput& input) = 0;
+  // `runner`: of our own engine.
+  Engine(std::unique_ptr<bpf::TestRunner> runner, std::unique_ptr<bpf::TestEngine> engine)
+      : runner_(std::move(runner)), engine_(std::move(engine)) {}
+
+  [[nodiscard]] Result<TestOutput> run(const std::string& program, const TestInput& input);
   // `key` is the whole key of the map.
-  [[nodiscard]] virtual Result<> write_map(std::string_view map, std::uint32_t key,
-                                           std::span<const std::byte> value) = 0;
-  [[nodiscard]] virtual Result<MapContents> read_map(std::string_view map) = 0;
+  [[nodiscard]] Result<> write_map(std::string_view map, std::uint32_t key, std::span<const std::byte> value);
+  [[nodiscard]] Result<MapContents> read_map(std::string_view map);
   // Removes all entries.
-  virtual void clear_map(std::string_view map) = 0;
+  void clear_map(std::string_view map);
+
+ private:
+  std::unique_ptr<bpf::TestRunner> runner_;
+  std::unique_ptr<bpf::TestEngine> engine_;
 };
 
 // `format` becomes the value of the object's one read-only variable of that name, if it has it.

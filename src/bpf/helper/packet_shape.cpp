@@ -46,7 +46,7 @@ std::int64_t skb_change_tail(RunContext& run, ContextPointer, std::uint32_t leng
   if (packet.meta.encapsulation) return -kENOTSUPP;
   packet.set_linear_len(packet.len());
   const bool done = resize(packet, length);
-  if (done) packet.meta.gso = {};
+  if (done && packet.meta.gso.size != 0) packet.meta.gso = {};  // skb_is_gso
   run.packet_moved();
   return done ? 0 : -ENOMEM;
 }
