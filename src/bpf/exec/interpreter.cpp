@@ -15,6 +15,7 @@
 #include "bpf/exec/legacy_load.h"
 #include "bpf/exec/machine.h"
 #include "bpf/exec/operation.h"
+#include "bpf/run/skb.h"
 
 namespace netkit::bpf {
 namespace {
@@ -46,6 +47,12 @@ void private_store(std::uint64_t address, T value) {
   std::memcpy(pointer<void>(address), &value, sizeof value);
 }
 
+// What prepare put into a load or store of a register.
+template <class Function>
+Function function(const Operation* at) {
+  return reinterpret_cast<Function>(static_cast<std::uint64_t>(at->imm));
+}
+
 // Labels as values are an extension that g++ and clang share.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wpedantic"
@@ -68,13 +75,15 @@ std::uint64_t execute(Machine& machine, const Operation* pc, Registers& r) {
 
   RunContext& run = machine.run();
   const RegionTable& regions = run.regions;
+  const std::uint64_t context = run.context_address();
   const std::uint32_t base_depth = machine.depth();
   const Operation* segment = pc;  // first operation that is not charged yet
   std::uint64_t address = 0;
 
-  // The instructions from `segment` to `pc`, both included, are paid for.
-  const auto charge = [&] {
-    const auto executed = static_cast<std::uint64_t>(pc - segment) + 1;
+  // The instructions from `first` to `last`, both included, are paid for. By value: `pc` must stay in a
+  // register, and would not if anything took its address.
+  const auto charge = [&run](const Operation* first, const Operation* last) {
+    const auto executed = static_cast<std::uint64_t>(last - first) + 1;
     if (run.budget < executed) return false;
     run.budget -= executed;
     return true;
@@ -90,12 +99,12 @@ std::uint64_t execute(Machine& machine, const Operation* pc, Registers& r) {
     ++pc;       \
     DISPATCH(); \
   } while (false)
-#define TRANSFER(distance)      \
-  do {                          \
-    if (!charge()) [[unlikely]] \
-      goto exhausted;           \
-    segment = pc += (distance); \
-    DISPATCH();                 \
+#define TRANSFER(distance)                 \
+  do {                                     \
+    if (!charge(segment, pc)) [[unlikely]] \
+      goto exhausted;                      \
+    segment = pc += (distance);            \
+    DISPATCH();                            \
   } while (false)
 
   DISPATCH();
@@ -131,13 +140,17 @@ std::uint64_t execute(Machine& machine, const Operation* pc, Registers& r) {
 #define NETKIT_LOAD(name, type, extended_type)                                                     \
   name: {                                                                                          \
     constexpr bool kSigned = std::is_signed_v<extended_type>;                                      \
-    std::uint64_t value = 0;                                                                       \
+    std::uint64_t value;                                                                           \
     address = r[pc->src] + static_cast<std::uint64_t>(std::int64_t{pc->off});                      \
     if (regions.stack.holds(address, sizeof(type)) || regions.packet.holds(address, sizeof(type))) \
         [[likely]] {                                                                               \
       value = private_load<type>(address);                                                         \
-    } else if (!machine.load<type>(pc, address, kSigned, value)) {                                 \
-      goto faulted;                                                                                \
+    } else if (r[pc->src] == context && pc->imm != 0) {                                            \
+      value = function<SkbReader>(pc)(run);                                                        \
+    } else {                                                                                       \
+      std::uint64_t elsewhere = 0;                                                                 \
+      if (!machine.load<type>(pc, address, kSigned, elsewhere)) goto faulted;                      \
+      value = elsewhere;                                                                           \
     }                                                                                              \
     if constexpr (kSigned) value = arithmetic::extended<extended_type>(value);                     \
     r[pc->dst] = value;                                                                            \
@@ -145,20 +158,22 @@ std::uint64_t execute(Machine& machine, const Operation* pc, Registers& r) {
   }
   NETKIT_LOADS(NETKIT_LOAD)
 
-#define NETKIT_STORE(name, type, source)                                                           \
+#define NETKIT_STORE(name, type, source, written)                                                  \
   name: {                                                                                          \
     address = r[pc->dst] + static_cast<std::uint64_t>(std::int64_t{pc->off});                      \
     if (regions.stack.holds(address, sizeof(type)) || regions.packet.holds(address, sizeof(type))) \
         [[likely]] {                                                                               \
       private_store<type>(address, static_cast<type>(source));                                     \
+    } else if (r[pc->dst] == context && written) {                                                 \
+      function<SkbWriter>(pc)(run, static_cast<std::uint64_t>(source));                            \
     } else if (!machine.store<type>(pc, address, static_cast<std::uint64_t>(source))) {            \
       goto faulted;                                                                                \
     }                                                                                              \
     NEXT();                                                                                        \
   }
-#define NETKIT_STORES(bits, type)             \
-  NETKIT_STORE(Store##bits##K, type, pc->imm) \
-  NETKIT_STORE(Store##bits##X, type, r[pc->src])
+#define NETKIT_STORES(bits, type)                    \
+  NETKIT_STORE(Store##bits##K, type, pc->imm, false) \
+  NETKIT_STORE(Store##bits##X, type, r[pc->src], pc->imm != 0)
   NETKIT_SIZES(NETKIT_STORES)
 
 #define NETKIT_ORDERED(bits, type)                                                               \
@@ -263,7 +278,7 @@ CallTail:
   if (!machine.call_checked(pc, r)) goto faulted;
   clobber(r);
   if (run.tail_target == nullptr) NEXT();
-  if (!charge()) goto exhausted;
+  if (!charge(segment, pc)) goto exhausted;
   if (!machine.take_tail_call(pc, base_depth)) goto faulted;
   r[1] = run.context_address();
   segment = pc = machine.code().operations.data();
@@ -281,7 +296,7 @@ CallPoisoned:
   goto faulted;
 
 Exit:
-  if (!charge()) goto exhausted;
+  if (!charge(segment, pc)) goto exhausted;
   if (machine.depth() == base_depth) {
     if (base_depth == 0 && !run.references.empty()) goto unreleased;
     return r[0];

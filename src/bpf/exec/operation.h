@@ -77,7 +77,9 @@ struct Operation {
   std::uint8_t dst = 0;  // of stores and atomics: the base register; of legacy loads: bytes
   std::uint8_t src = 0;
   std::int32_t off = 0;  // bytes, or for jumps and calls the distance from this operation
-  std::int64_t imm = 0;  // constant, or the address of the Helper row
+  // Constant, or the address of the Helper row; of loads and stores of registers, the address of the
+  // SkbReader or SkbWriter that does them when the base register is the context (0: there is none).
+  std::int64_t imm = 0;
 };
 static_assert(sizeof(Operation) == 16);
 

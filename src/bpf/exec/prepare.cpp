@@ -150,6 +150,11 @@ class Preparation {
     code_->operations[at_] = operation;
     return {};
   }
+  // What imm of a load or store holds: the function that does the access if it goes to the context.
+  template <class Function>
+  static std::int64_t address_of(Function* function) {
+    return static_cast<std::int64_t>(reinterpret_cast<std::uint64_t>(function));
+  }
   // Sets src or imm from the second operand.
   static Operation with_source(Operation operation, const Operand& source) {
     if (const auto* reg = std::get_if<Reg>(&source)) {
@@ -173,12 +178,21 @@ class Preparation {
   Result<> lower(const Load& load) {
     // Until a verifier follows pointers, every byte load at that offset counts as one from the context.
     if (load.size == kB && load.off == kTstampTypeOffset) reads_tstamp_type_ = true;
-    return emit(
-        {.code = opcode_of(load), .dst = index_of(load.dst), .src = index_of(load.base), .off = load.off});
+    const SkbReader reader = load.sign_extend ? nullptr
+                                              : skb_reader(static_cast<std::uint64_t>(std::int64_t{load.off}),
+                                                           bytes_of(load.size));
+    return emit({.code = opcode_of(load),
+                 .dst = index_of(load.dst),
+                 .src = index_of(load.base),
+                 .off = load.off,
+                 .imm = address_of(reader)});
   }
   Result<> lower(const Store& store) {
-    return emit(
-        with_source({.code = opcode_of(store), .dst = index_of(store.base), .off = store.off}, store.source));
+    Operation operation{.code = opcode_of(store), .dst = index_of(store.base), .off = store.off};
+    if (std::holds_alternative<Reg>(store.source))
+      operation.imm =
+          address_of(skb_writer(static_cast<std::uint64_t>(std::int64_t{store.off}), bytes_of(store.size)));
+    return emit(with_source(operation, store.source));
   }
   Result<> lower(const Atomic& atomic) {
     return emit({.code = opcode_of(atomic),

@@ -13,31 +13,37 @@ namespace {
 
 constexpr std::int32_t kNextHopBytes = 20;  // sizeof(struct bpf_redir_neigh): family and address
 
-std::int64_t record(RunContext& run, const RedirectRecord& redirect) {
-  *run.redirect = redirect;
+// Writes field by field: this is on every redirected packet's path, and copying a whole record that was just
+// made stalls on its own stores.
+std::int64_t record(RunContext& run, RedirectKind kind, std::uint32_t ifindex, std::uint64_t flags) {
+  RedirectRecord& redirect = *run.redirect;
+  redirect.kind = kind;
+  redirect.ifindex = ifindex;
+  redirect.flags = flags;
+  redirect.has_next_hop = false;
   return kRedirect;
 }
 
 std::int64_t redirect(RunContext& run, std::uint32_t ifindex, std::uint64_t flags) {
   if ((flags & ~std::uint64_t{kRedirectIngress}) != 0) return kDrop;
-  return record(run, {.kind = RedirectKind::kPlain, .ifindex = ifindex, .flags = flags});
+  return record(run, RedirectKind::kPlain, ifindex, flags);
 }
 
 std::int64_t redirect_peer(RunContext& run, std::uint32_t ifindex, std::uint64_t flags) {
   if ((flags & ~std::uint64_t{kRedirectPeerEgress}) != 0) return kDrop;
-  return record(run, {.kind = RedirectKind::kPeer, .ifindex = ifindex, .flags = flags});
+  return record(run, RedirectKind::kPeer, ifindex, flags);
 }
 
 std::int64_t redirect_neigh(RunContext& run, std::uint32_t ifindex, const std::uint8_t* params,
                             std::int32_t size, std::uint64_t flags) {
   if ((size != 0 && size < kNextHopBytes) || flags != 0) return kDrop;
-  RedirectRecord redirect{.kind = RedirectKind::kNeigh, .ifindex = ifindex};
+  const std::int64_t verdict = record(run, RedirectKind::kNeigh, ifindex, 0);
   if (size != 0) {
-    redirect.has_next_hop = true;
-    redirect.next_hop.family = load_unaligned<std::uint32_t>(params);
-    std::memcpy(redirect.next_hop.address.data(), params + 4, redirect.next_hop.address.size());
+    run.redirect->has_next_hop = true;
+    run.redirect->next_hop.family = load_unaligned<std::uint32_t>(params);
+    std::memcpy(run.redirect->next_hop.address.data(), params + 4, run.redirect->next_hop.address.size());
   }
-  return record(run, redirect);
+  return verdict;
 }
 
 std::int64_t clone_redirect(RunContext& run, ContextPointer, std::uint32_t ifindex, std::uint64_t flags) {

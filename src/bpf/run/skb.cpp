@@ -1,9 +1,11 @@
 #include "bpf/run/skb.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "bpf/run/program.h"
 
@@ -159,22 +161,8 @@ std::uint64_t whole(const RunContext& run, SkbField field) {
   return 0;
 }
 
-}  // namespace
-
-std::span<const SkbFieldInfo> skb_fields() {
-  return kFields;
-}
-
-const SkbFieldInfo* skb_readable(std::uint64_t offset, std::uint32_t size) {
-  return accessible(kReadable, offset, size);
-}
-
-const SkbFieldInfo* skb_writable(std::uint64_t offset, std::uint32_t size) {
-  return accessible(kWritable, offset, size);
-}
-
-std::uint64_t skb_read(const RunContext& run, const SkbFieldInfo& field, std::uint32_t offset,
-                       std::uint32_t size) {
+inline std::uint64_t load(const RunContext& run, const SkbFieldInfo& field, std::uint32_t offset,
+                          std::uint32_t size) {
   if (field.pointer) return whole(run, field.field);
   std::uint64_t value = 0;
   if (field.field == SkbField::kCb) {
@@ -188,8 +176,8 @@ std::uint64_t skb_read(const RunContext& run, const SkbFieldInfo& field, std::ui
   return value;
 }
 
-void skb_write(RunContext& run, const SkbFieldInfo& field, std::uint32_t offset, std::uint32_t size,
-               std::uint64_t value) {
+inline void store(RunContext& run, const SkbFieldInfo& field, std::uint32_t offset, std::uint32_t size,
+                  std::uint64_t value) {
   PacketMeta& meta = run.packet->meta;
   switch (field.field) {
     case SkbField::kMark:
@@ -220,6 +208,72 @@ void skb_write(RunContext& run, const SkbFieldInfo& field, std::uint32_t offset,
     default:
       break;  // the table has no other writable field
   }
+}
+
+// One function for each field, and for each word of cb, made of the two above.
+struct WholeAccess {
+  SkbReader read = nullptr;
+  SkbWriter write = nullptr;
+};
+
+constexpr std::uint32_t kCbWords = 5;
+constexpr std::uint32_t kWord = 4;
+
+template <std::size_t number, std::uint32_t offset, std::uint32_t size>
+constexpr WholeAccess kWholeAccess = {
+    [](const RunContext& run) { return load(run, kFields[number], offset, size); },
+    [](RunContext& run, std::uint64_t value) { store(run, kFields[number], offset, size, value); }};
+
+constexpr std::size_t kCbNumber = static_cast<std::size_t>(
+    std::ranges::find(kFields, SkbField::kCb, &SkbFieldInfo::field) - kFields.begin());
+
+constexpr std::array kWholeFields = []<std::size_t... number>(std::index_sequence<number...>) {
+  return std::array{kWholeAccess < number, kFields[number].offset, kFields[number].size & 0xfU > ...};
+}(std::make_index_sequence<kFields.size()>{});
+
+constexpr std::array kWholeCbWords = []<std::size_t... word>(std::index_sequence<word...>) {
+  return std::array{kWholeAccess<kCbNumber, kFields[kCbNumber].offset + kWord * word, kWord>...};
+}(std::make_index_sequence<kCbWords>{});
+
+// `field`: what a valid access of `size` bytes at `offset` touches, or null.
+WholeAccess whole_access(const SkbFieldInfo* field, std::uint64_t offset, std::uint32_t size) {
+  if (field == nullptr) return {};
+  if (field->field == SkbField::kCb)
+    return size == kWord ? kWholeCbWords[(offset - field->offset) / kWord] : WholeAccess{};
+  if (size != field->size) return {};
+  return kWholeFields[static_cast<std::size_t>(field - kFields.data())];
+}
+
+}  // namespace
+
+std::span<const SkbFieldInfo> skb_fields() {
+  return kFields;
+}
+
+const SkbFieldInfo* skb_readable(std::uint64_t offset, std::uint32_t size) {
+  return accessible(kReadable, offset, size);
+}
+
+const SkbFieldInfo* skb_writable(std::uint64_t offset, std::uint32_t size) {
+  return accessible(kWritable, offset, size);
+}
+
+std::uint64_t skb_read(const RunContext& run, const SkbFieldInfo& field, std::uint32_t offset,
+                       std::uint32_t size) {
+  return load(run, field, offset, size);
+}
+
+void skb_write(RunContext& run, const SkbFieldInfo& field, std::uint32_t offset, std::uint32_t size,
+               std::uint64_t value) {
+  store(run, field, offset, size, value);
+}
+
+SkbReader skb_reader(std::uint64_t offset, std::uint32_t size) {
+  return whole_access(skb_readable(offset, size), offset, size).read;
+}
+
+SkbWriter skb_writer(std::uint64_t offset, std::uint32_t size) {
+  return whole_access(skb_writable(offset, size), offset, size).write;
 }
 
 }  // namespace netkit::bpf

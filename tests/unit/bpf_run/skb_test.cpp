@@ -30,6 +30,14 @@ class Skb : public testing::Test {
     ASSERT_NE(field, nullptr) << "offset " << offset << " size " << size;
     skb_write(*run_, *field, offset, size, value);
   }
+  // Something else in every field.
+  void fill() {
+    std::uint64_t value = 0x0102030405060708;
+    for (const SkbFieldInfo& field : skb_fields()) {
+      if (const SkbWriter writer = skb_writer(field.offset, field.size)) writer(*run_, value += 0x1111);
+    }
+    for (std::uint32_t word = 0; word < meta().cb.size(); ++word) meta().cb[word] = 0xcb000000 + word;
+  }
   PacketMeta& meta() { return packet_->meta; }
 
   PacketPool pool_;
@@ -137,6 +145,29 @@ TEST_F(Skb, cb_is_memory) {
 }
 
 // tstamp, by hook, kind of time and what the program asks for (section 2.2).
+TEST_F(Skb, decoded_accesses_are_those_of_the_table) {
+  fill();
+  std::size_t readers = 0;
+  std::size_t writers = 0;
+  for (std::uint32_t offset = 0; offset < kSkbSize + 8; ++offset) {
+    for (const std::uint32_t size : {1U, 2U, 4U, 8U}) {
+      if (const SkbReader reader = skb_reader(offset, size)) {
+        ++readers;
+        EXPECT_EQ(reader(*run_), read(offset, size)) << "offset " << offset << " size " << size;
+      }
+      if (const SkbWriter writer = skb_writer(offset, size)) {
+        ++writers;
+        writer(*run_, 0x123);
+        EXPECT_EQ(read(offset, size), 0x123U) << "offset " << offset << " size " << size;
+      }
+    }
+  }
+  EXPECT_EQ(readers, skb_fields().size() - 1 + meta().cb.size());
+  EXPECT_EQ(writers, 6 + meta().cb.size());
+  EXPECT_EQ(skb_reader(~std::uint64_t{0}, 4), nullptr);
+  EXPECT_EQ(skb_reader(0, 2), nullptr) << "a part of a field is searched for";
+}
+
 TEST_F(Skb, at_a_receive_hook_a_delivery_time_is_hidden_from_programs_that_do_not_ask) {
   meta().tstamp = 1000;
   meta().tstamp_type = TimestampType::kMonotonic;
