@@ -85,6 +85,9 @@ class ArgumentCheck {
         return dynptr();
       case Arg::kDynptrOut:
         return stack_object(sizeof(Dynptr));
+      case Arg::kIterBits:
+        return stack_object(2 * sizeof(std::uint64_t));
+      case Arg::kIrqFlags:
       case Arg::kIterNum:
         return stack_object(sizeof(std::uint64_t));
     }

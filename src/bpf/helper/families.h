@@ -21,5 +21,7 @@ namespace netkit::bpf {
 [[nodiscard]] std::span<const Helper> checksum_helpers();      // checksum.cpp
 [[nodiscard]] std::span<const Helper> redirect_helpers();      // redirect.cpp
 [[nodiscard]] std::span<const Helper> dynptr_helpers();        // dynptr_functions.cpp
+[[nodiscard]] std::span<const Helper> number_helpers();        // numbers.cpp
+[[nodiscard]] std::span<const Helper> current_helpers();       // current.cpp
 
 }  // namespace netkit::bpf

@@ -39,6 +39,8 @@ enum class Arg : std::uint8_t {
   kDynptr,        // struct bpf_dynptr on the stack, made by a function before
   kDynptrOut,     // 16 bytes of stack that become one
   kIterNum,       // struct bpf_iter_num, 8 bytes on the stack
+  kIterBits,      // struct bpf_iter_bits, 16 bytes on the stack
+  kIrqFlags,      // 8 bytes on the stack for the saved state of interrupts
 };
 
 enum class Return : std::uint8_t {

@@ -26,5 +26,8 @@ struct RefusedKfunc {
 // ---- families, as in families.h ----
 [[nodiscard]] std::span<const Helper> iterator_kfuncs();  // iterators.cpp
 [[nodiscard]] std::span<const Helper> dynptr_kfuncs();    // dynptr_functions.cpp
+[[nodiscard]] std::span<const Helper> string_kfuncs();    // strings.cpp
+[[nodiscard]] std::span<const Helper> section_kfuncs();   // sections.cpp
+[[nodiscard]] std::span<const Helper> stream_kfuncs();    // print.cpp
 
 }  // namespace netkit::bpf

@@ -9,7 +9,8 @@ namespace {
 const std::vector<const Helper*>& table() {
   static const std::vector<const Helper*> sorted = [] {
     std::vector<const Helper*> all;
-    for (const auto family : {iterator_kfuncs(), dynptr_kfuncs()}) {
+    for (const auto family :
+         {iterator_kfuncs(), dynptr_kfuncs(), string_kfuncs(), section_kfuncs(), stream_kfuncs()}) {
       for (const Helper& kfunc : family) all.push_back(&kfunc);
     }
     std::ranges::sort(all, {}, &Helper::name);

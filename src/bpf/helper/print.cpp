@@ -1,4 +1,4 @@
-// bpf_trace_printk, bpf_trace_vprintk, bpf_snprintf.
+// bpf_trace_printk, bpf_trace_vprintk, bpf_snprintf, and the kfunc bpf_stream_vprintk.
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -6,6 +6,7 @@
 #include "bpf/helper/bprintf.h"
 #include "bpf/helper/call.h"
 #include "bpf/helper/families.h"
+#include "bpf/helper/kfunc.h"
 
 namespace netkit::bpf {
 namespace {
@@ -65,6 +66,22 @@ std::int64_t snprintf(RunContext& run, char* text, std::uint32_t text_size, cons
   return result < 0 ? result : result + 1;
 }
 
+// The streams of a program, of which standard output and standard error are two.
+enum Stream : std::int32_t { kStdout = 1, kStderr = 2 };
+
+std::int32_t stream_vprintk(RunContext& run, std::int32_t stream, const char* format,
+                            const std::uint64_t* arguments, std::uint32_t arguments_size) {
+  if (stream != kStdout && stream != kStderr) return -ENOENT;
+  if (!valid_arguments(arguments, arguments_size)) return -EINVAL;
+  std::array<char, kMaxLine> text;
+  const std::int64_t result =
+      bprintf(text, format, Arguments(arguments, arguments_size).values(), run.regions);
+  if (result < 0) return static_cast<std::int32_t>(result);
+  const Outside& outside = *run.outside;
+  if (outside.stream != nullptr) outside.stream(outside.self, run, stream, text.data());
+  return 0;
+}
+
 constexpr Helper kHelpers[] = {
     {.number = 6,
      .name = "trace_printk",
@@ -84,10 +101,22 @@ constexpr Helper kHelpers[] = {
      .function = helper_call<trace_vprintk>},
 };
 
+// With the program's own description behind them, which no program passes itself, as in 6.18, and without.
+constexpr Contract kStream = {
+    .arguments = {Arg::kAnything, Arg::kConstString, Arg::kMemOrNull, Arg::kSizeOrZero, Arg::kAnything}};
+constexpr Helper kKfuncs[] = {
+    {.name = "bpf_stream_vprintk", .contract = kStream, .function = helper_call<stream_vprintk>},
+    {.name = "bpf_stream_vprintk_impl", .contract = kStream, .function = helper_call<stream_vprintk>},
+};
+
 }  // namespace
 
 std::span<const Helper> print_helpers() {
   return kHelpers;
+}
+
+std::span<const Helper> stream_kfuncs() {
+  return kKfuncs;
 }
 
 }  // namespace netkit::bpf

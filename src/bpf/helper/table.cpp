@@ -16,7 +16,8 @@ struct Table {
     for (const auto family :
          {map_helpers(), tail_call_helpers(), clock_helpers(), machine_helpers(), print_helpers(),
           loop_helpers(), packet_bytes_helpers(), packet_shape_helpers(), packet_room_helpers(),
-          packet_meta_helpers(), vlan_helpers(), checksum_helpers(), redirect_helpers(), dynptr_helpers()}) {
+          packet_meta_helpers(), vlan_helpers(), checksum_helpers(), redirect_helpers(), dynptr_helpers(),
+          number_helpers(), current_helpers()}) {
       for (const Helper& helper : family) by_number[helper.number] = &helper;
     }
     std::ranges::copy_if(by_number, std::back_inserter(all),

@@ -31,6 +31,9 @@ struct Outside {
   std::uint32_t (*device_mtu)(void* self, RunContext& run, std::uint32_t ifindex) = nullptr;
   // One line of bpf_trace_printk, without newline. Null: thrown away.
   void (*trace)(void* self, std::string_view line) = nullptr;
+  // Text that a program puts into one of its streams (1: standard output, 2: standard error). Null: thrown
+  // away.
+  void (*stream)(void* self, RunContext& run, std::int32_t stream, std::string_view text) = nullptr;
   // Clock values and random numbers; null: the machine's. Tests pin them.
   Nanoseconds (*clock)(void* self, clockid_t clock) = nullptr;
   std::uint32_t (*random)(void* self) = nullptr;

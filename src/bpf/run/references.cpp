@@ -12,6 +12,8 @@ std::string_view reference_kind_name(ReferenceKind kind) {
       return "spin lock";
     case ReferenceKind::kSocket:
       return "socket reference";
+    case ReferenceKind::kIterator:
+      return "iterator";
     case ReferenceKind::kDynptr:
       return "ring buffer dynptr";
   }

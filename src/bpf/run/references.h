@@ -13,7 +13,8 @@ enum class ReferenceKind : std::uint8_t {
   kReservation,  // a record of a ring buffer
   kSpinLock,
   kSocket,
-  kDynptr,  // a ring buffer dynptr on the program's stack, null ones too
+  kDynptr,    // a ring buffer dynptr on the program's stack, null ones too
+  kIterator,  // the copy that an iterator on the program's stack goes over
 };
 
 // "ring buffer reservation", for messages.
