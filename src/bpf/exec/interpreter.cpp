@@ -292,7 +292,7 @@ CallLocal:
   TRANSFER(pc->off);
 
 CallPoisoned:
-  machine.fault(pc, "reached an access whose CO-RE relocation found no target");
+  machine.fault_poisoned(pc);
   goto faulted;
 
 Exit:

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <span>
 
 #include "bpf/exec/interpreter.h"
+#include "bpf/helper/helper.h"
+#include "bpf/helper/kfunc.h"
 #include "bpf/map/prog_array.h"
 #include "bpf/map/tables.h"
 
@@ -24,6 +27,40 @@ Result<std::unique_ptr<Program>> prepare(const std::shared_ptr<const ProgramImag
   return program;
 }
 
+// What our own types may say is there: what we have.
+bool provides(std::string_view enumeration, std::uint64_t value) {
+  if (value > std::numeric_limits<std::uint32_t>::max()) return false;
+  const auto number = static_cast<std::uint32_t>(value);
+  if (enumeration == "bpf_func_id") return find_helper(number) != nullptr;
+  if (enumeration == "bpf_map_type") return is_supported(static_cast<MapType>(number));
+  return true;
+}
+
+bool has_kfunc(std::string_view name) {
+  return find_kfunc(name) != nullptr;
+}
+
+// What the caller leaves open is decided by what there is here.
+LinkOptions with_defaults(LinkOptions options) {
+  if (options.provides == nullptr && options.kernel_types == nullptr) options.provides = provides;
+  if (options.has_kfunc == nullptr) options.has_kfunc = has_kfunc;
+  return options;
+}
+
+// The pins of an object's new maps: all, or after an error none.
+Result<> pin_maps(const std::vector<LinkedMap>& maps, const LinkOptions& options) {
+  for (auto map = maps.begin(); map != maps.end(); ++map) {
+    if (!map->to_pin) continue;
+    auto pinned = options.pins->add(map->name, map->map);
+    if (pinned) continue;
+    for (auto before = maps.begin(); before != map; ++before)
+      if (before->to_pin) options.pins->remove(before->name);
+    return fail(pinned.error().code,
+                fmt::format("map '{}' cannot be pinned: {}", map->name, describe(pinned.error())));
+  }
+  return {};
+}
+
 Result<> fill(const ProgramSlot& slot, const LoadedObject& loaded) {
   const ProgramRef program = loaded.find_program(slot.program);
   if (program == nullptr) {
@@ -37,7 +74,7 @@ Result<> fill(const ProgramSlot& slot, const LoadedObject& loaded) {
 }  // namespace
 
 Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& options, std::uint32_t uid) {
-  LinkedObject linked = TRY(link(object, options));
+  LinkedObject linked = TRY(link(object, with_defaults(options)));
 
   // Nothing is published before all of it is known to be good.
   std::vector<std::unique_ptr<Program>> prepared;
@@ -53,6 +90,8 @@ Result<LoadedObject> load_object(const ObjectFile& object, const LinkOptions& op
   for (const ProgramSlot& slot : linked.program_slots) {
     if (auto filled = fill(slot, loaded); !filled) return in_object(object, std::move(filled).error());
   }
+  if (auto pinned = pin_maps(loaded.maps, options); !pinned)
+    return in_object(object, std::move(pinned).error());
   return loaded;
 }
 

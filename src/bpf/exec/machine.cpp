@@ -200,6 +200,13 @@ void Machine::fault_budget(const Operation* at) {
   fault(at, fmt::format("the program did not end within {} instructions", run_->instruction_limit));
 }
 
+void Machine::fault_poisoned(const Operation* at) {
+  const auto insn = static_cast<std::uint32_t>(at - code_->operations.data());
+  const std::string_view what = run_->program->image->poison_at(insn);
+  if (what.empty()) return fault(at, "reached an access whose CO-RE relocation found no target");
+  fault(at, fmt::format("reached {}, which is not here", what));
+}
+
 void Machine::fault_unreleased(const Operation* at) {
   fault(at, fmt::format("the program ends with an unreleased {}",
                         reference_kind_name(run_->references.newest().kind)));

@@ -102,6 +102,7 @@ class Machine {
   // ---- faults: record the first one; the run is over ----
   void fault(const Operation* at, std::string text);
   void fault_budget(const Operation* at);
+  void fault_poisoned(const Operation* at);
   // The program ended while it holds references.
   void fault_unreleased(const Operation* at);
   // Always false.

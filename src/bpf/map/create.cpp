@@ -54,6 +54,10 @@ Result<> check_map(const MapSpec& spec) {
   return row->check(spec);
 }
 
+bool is_supported(MapType type) {
+  return find_row(type) != nullptr;
+}
+
 // Flags that are about a descriptor leave no trace (bpf_map_flags_retain_permanent).
 Result<MapRef> create_map(const MapSpec& spec) {
   TRY(check_map(spec));

@@ -196,6 +196,9 @@ using MapRef = std::shared_ptr<Map>;
 // that is not supported is EINVAL with the type's name in the text.
 [[nodiscard]] Result<> check_map(const MapSpec& spec);
 
+// Whether create_map knows the type.
+[[nodiscard]] bool is_supported(MapType type);
+
 // Creates a map of any supported type from what check_map lets through, and gives it an id.
 // Types that the kernel allocates lazily, and ours all, take memory only for what they hold.
 [[nodiscard]] Result<MapRef> create_map(const MapSpec& spec);

@@ -31,6 +31,12 @@ struct Function {
   std::string prototype{};  // as C declares it; empty without BTF
 };
 
+// A call that ends the run: what stood there asked the kernel for something that is not here.
+struct PoisonedInsn {
+  std::uint32_t insn = 0;
+  std::string what;  // "struct sk_buff.active_extensions", "kernel function bpf_skb_ct_lookup"
+};
+
 // ld_imm64 with src kMapFd / kMapValue holds an index into `maps` in its first imm (and the offset in the
 // value in its second), src kFunction the number of a function, src kImm64 a constant. A call with src
 // kCallLocal holds the distance to the callee in instructions, as in the kernel; src kCallHelper a helper's
@@ -46,10 +52,14 @@ struct ProgramImage {
   std::vector<Function> functions;
   std::vector<SourceLine> lines;  // sorted by insn
   std::vector<std::shared_ptr<Map>> maps;
-  std::vector<std::string> kfuncs;  // names of the kernel functions that are called
+  std::vector<std::string> kfuncs;     // names of the kernel functions that are called
+  std::vector<PoisonedInsn> poisoned;  // sorted by insn
+  std::uint32_t core_relocations = 0;  // that were resolved, poisoned ones included
 
   // The line of an instruction, or null when the object has no line information.
   [[nodiscard]] const SourceLine* line_of(std::uint32_t insn) const;
+  // What a poisoned call asked for; empty for other instructions.
+  [[nodiscard]] std::string_view poison_at(std::uint32_t insn) const;
 };
 
 // license_is_gpl_compatible of the kernel.

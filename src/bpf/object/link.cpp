@@ -6,6 +6,7 @@
 
 #include "bpf/object/link_maps.h"
 #include "bpf/object/program_linker.h"
+#include "bpf/object/program_slots.h"
 
 namespace netkit::bpf {
 namespace {
@@ -47,30 +48,21 @@ Result<std::vector<std::uint32_t>> choose(const ObjectFile& object, const LinkOp
   return chosen;
 }
 
-std::vector<ProgramSlot> program_slots(const ObjectContents& contents, const std::vector<LinkedMap>& maps) {
-  std::vector<ProgramSlot> slots;
-  for (std::size_t i = 0; i < contents.maps.size(); ++i)
-    for (const InitialValue& value : contents.maps[i].values)
-      if (const auto* function = std::get_if<FunctionTarget>(&value.target))
-        slots.push_back({.map = maps[i].map,
-                         .slot = value.slot,
-                         .program = std::string(contents.functions[function->function].name)});
-  return slots;
-}
-
 }  // namespace
 
 Result<LinkedObject> link(const ObjectFile& object, const LinkOptions& options) {
   const std::vector<std::uint32_t> chosen = TRY(choose(object, options));
   LinkedObject linked;
-  linked.maps = TRY(link_maps(object, options));
+  const LinkedMaps maps = TRY(link_maps(object, options));
   for (const std::uint32_t function : chosen) {
     const auto change = options.program_overrides.find(object.contents().functions[function].name);
     linked.programs.push_back(TRY(
-        ProgramLinker(object, linked.maps)
+        ProgramLinker(object, options, maps)
             .link(function, change == options.program_overrides.end() ? ProgramOverride{} : change->second)));
   }
-  linked.program_slots = program_slots(object.contents(), linked.maps);
+  linked.program_slots = TRY(program_slots(object, maps, linked));
+  for (const LinkedMaps::Entry& entry : maps.entries)
+    if (entry.linked.map != nullptr) linked.maps.push_back(entry.linked);
   return linked;
 }
 

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "base/per_cpu.h"
+#include "bpf/object/value_fields.h"
 
 namespace netkit::bpf {
 namespace {
@@ -31,7 +32,8 @@ class DefinitionReader {
     for (std::uint16_t i = 0; i < btf_vlen(type); ++i)
       TRY(read_member(btf_.string(members[i].name_off).value_or(""), members[i].type,
                       btf_member_bit_offset(type, i) / 8));
-    apply_defaults();
+    apply_map_defaults(map_.definition.spec);
+    if (map_.definition.value_type_id != 0) TRY(find_fields());
     return std::move(map_);
   }
 
@@ -117,30 +119,10 @@ class DefinitionReader {
     return {};
   }
 
-  // What libbpf fills in when the object leaves it out (map_set_def_max_entries, adjust_ringbuf_sz,
-  // and sizes that have one possible value).
-  void apply_defaults() {
-    MapSpec& spec = map_.definition.spec;
-    switch (spec.type) {
-      case MapType::kPerfEventArray:
-        if (spec.max_entries == 0) spec.max_entries = possible_cpus();
-        [[fallthrough]];
-      case MapType::kProgArray:
-      case MapType::kCgroupArray:
-      case MapType::kArrayOfMaps:
-        if (spec.key_size == 0) spec.key_size = sizeof(std::uint32_t);
-        [[fallthrough]];
-      case MapType::kHashOfMaps:
-        if (spec.value_size == 0) spec.value_size = sizeof(std::uint32_t);
-        break;
-      case MapType::kRingbuf:
-      case MapType::kUserRingbuf:
-        if (spec.max_entries != 0 && spec.max_entries <= 1U << 31)
-          spec.max_entries = std::max(std::bit_ceil(spec.max_entries), kPageSize);
-        break;
-      default:
-        break;
-    }
+  Result<> find_fields() {
+    const auto found = find_value_fields(btf_, map_.definition.value_type_id, 0, map_.definition.spec.fields);
+    if (found) return {};
+    return fail(found.error().code, fmt::format("section '.maps', map '{}': {}", name_, found.error().text));
   }
 
   const Btf& btf_;
@@ -150,6 +132,29 @@ class DefinitionReader {
 };
 
 }  // namespace
+
+void apply_map_defaults(MapSpec& spec) {
+  switch (spec.type) {
+    case MapType::kPerfEventArray:
+      if (spec.max_entries == 0) spec.max_entries = possible_cpus();
+      [[fallthrough]];
+    case MapType::kProgArray:
+    case MapType::kCgroupArray:
+    case MapType::kArrayOfMaps:
+      if (spec.key_size == 0) spec.key_size = sizeof(std::uint32_t);
+      [[fallthrough]];
+    case MapType::kHashOfMaps:
+      if (spec.value_size == 0) spec.value_size = sizeof(std::uint32_t);
+      break;
+    case MapType::kRingbuf:
+    case MapType::kUserRingbuf:
+      if (spec.max_entries != 0 && spec.max_entries <= 1U << 31)
+        spec.max_entries = std::max(std::bit_ceil(spec.max_entries), kPageSize);
+      break;
+    default:
+      break;
+  }
+}
 
 Result<std::vector<PlacedMap>> read_map_definitions(const ElfFile& elf, std::uint32_t section,
                                                     const Btf& btf) {
@@ -172,6 +177,7 @@ Result<std::vector<PlacedMap>> read_map_definitions(const ElfFile& elf, std::uin
           EINVAL,
           fmt::format("section '.maps': '{}' lies outside the section; compile the file again", at.name));
     PlacedMap map = TRY(DefinitionReader(btf, std::string(at.name), false).read(btf.type(variable)->type));
+    map.section = section;
     map.offset = at.value;
     map.size = at.size;
     placed.push_back(std::move(map));

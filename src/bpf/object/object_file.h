@@ -83,12 +83,13 @@ struct CodeSection {
 // called as a function too.
 struct ObjectFunction {
   std::string_view name;
-  std::uint32_t section = 0;           // index of the code section
-  std::uint32_t first = 0;             // instruction in the section
-  std::uint32_t count = 0;             // instructions
-  bool global = false;                 // visible outside the object: the kernel verifies it on its own
-  std::uint32_t type_id = 0;           // its FUNC in the object's BTF; 0: none
-  std::optional<ProgramKind> program;  // from the section's name; none: a subprogram
+  std::uint32_t section = 0;             // index of the code section
+  std::uint32_t first = 0;               // instruction in the section
+  std::uint32_t count = 0;               // instructions
+  bool global = false;                   // visible outside the object: the kernel verifies it on its own
+  std::uint32_t type_id = 0;             // its FUNC in the object's BTF; 0: none
+  std::optional<ProgramKind> program;    // from the section's name; none: a subprogram
+  std::vector<std::string_view> tags{};  // texts of its BTF declaration tags
 };
 
 // A slot of a map's `values` initialiser: a program (PROG_ARRAY) or an inner map.
@@ -98,7 +99,8 @@ struct InitialValue {
 };
 
 struct MapDefinition {
-  MapSpec spec;  // name: the full ELF symbol
+  MapSpec spec;          // name: the full ELF symbol
+  std::uint32_t id = 0;  // of the section `maps`: what other definitions and section names know it by
   std::uint32_t numa_node = 0;
   std::uint32_t pinning = 0;  // LIBBPF_PIN_NONE 0, LIBBPF_PIN_BY_NAME 1; other numbers are the loader's own
   std::uint32_t key_type_id = 0;  // of the object's BTF; 0: only a size is known
@@ -107,7 +109,12 @@ struct MapDefinition {
   std::vector<InitialValue> values;
 };
 
-enum class DataKind : std::uint8_t { kReadOnly, kData, kBss };
+enum class DataKind : std::uint8_t {
+  kReadOnly,
+  kData,
+  kBss,
+  kSettings,  // the externs of .kconfig: filled by the loader, read-only
+};
 
 // A data section; it becomes an ARRAY map with one entry.
 struct DataSection {
@@ -128,21 +135,38 @@ struct Variable {
   bool number = false;        // an integer, enum or bool (typedefs seen through) of 1, 2, 4 or 8 bytes
 };
 
+enum class ExternKind : std::uint8_t {
+  kSetting,         // .kconfig: a setting of the kernel
+  kKernelVariable,  // .ksyms
+  kKernelFunction,  // .ksyms: a kfunc
+  kUndefined,       // declared in no section: nothing can be meant
+};
+
 // A name that the object expects from elsewhere.
 struct Extern {
   std::string_view name;
   std::string_view section;  // ".kconfig", ".ksyms", or empty
   bool weak = false;
+  ExternKind kind = ExternKind::kUndefined;
+  std::optional<std::uint32_t> variable{};  // kSetting: its place, in ObjectContents::variables
+};
+
+// A BTF declaration tag (btf_decl_tag attribute).
+struct DeclarationTag {
+  std::string_view text;
+  std::uint32_t type_id = 0;    // what is tagged: a FUNC, VAR, struct, typedef
+  std::int32_t component = -1;  // the member or parameter; -1: all of it
 };
 
 struct ObjectContents {
   std::string license;  // empty: the object has none
   std::vector<CodeSection> code;
   std::vector<ObjectFunction> functions;  // sorted by section and first instruction
-  std::vector<MapDefinition> maps;        // in the order of .maps
+  std::vector<MapDefinition> maps;        // those of .maps in their order, then those of `maps`
   std::vector<DataSection> data;
   std::vector<Variable> variables;
   std::vector<Extern> externs;
+  std::vector<DeclarationTag> tags;  // in the order of BTF
 };
 
 class ObjectFile {

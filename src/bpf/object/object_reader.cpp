@@ -5,20 +5,25 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cctype>
 #include <climits>
 #include <cstring>
+#include <iterator>
 #include <optional>
+#include <tuple>
 #include <unordered_map>
 
 #include "bpf/object/btf_ext.h"
+#include "bpf/object/legacy_maps.h"
 
 namespace netkit::bpf {
 namespace {
 
 constexpr std::string_view kMapsSection = ".maps";
+constexpr std::string_view kLegacyMapsSection = "maps";
+constexpr std::string_view kSettingsSection = ".kconfig";
+constexpr std::string_view kKernelSymbolsSection = ".ksyms";
 constexpr std::string_view kSubprogramSection = ".text";
 
 // ".rodata" and ".rodata.anything".
@@ -65,17 +70,14 @@ Result<> check_records(const std::vector<Record>& records, const CodeSection& co
 
 Result<ObjectContents> ObjectReader::read() {
   elf_ = TRY(read_elf(bytes_));
-  if (elf_.find("maps") != nullptr)
-    return fail(ENOTSUP,
-                "section 'maps' defines maps in the old way (struct bpf_map_def); define them in "
-                "SEC(\".maps\") instead");
   TRY(read_types());
   roles_.resize(elf_.sections.size());
   for (std::uint32_t index = 1; index < elf_.sections.size(); ++index) TRY(read_section(index));
   TRY(read_functions());
   TRY(add_records());
   TRY(read_variables());
-  read_externs();
+  TRY(read_externs());
+  read_tags();
   read_license();
   const std::vector<PlacedMap> maps = TRY(read_maps());
   TRY(relocate(maps));
@@ -91,7 +93,7 @@ Result<> ObjectReader::read_types() {
 Result<> ObjectReader::read_section(std::uint32_t index) {
   const ElfSection& section = elf_.sections[index];
   if (section.size == 0) return {};
-  if (section.name == kMapsSection) {
+  if (section.name == kMapsSection || section.name == kLegacyMapsSection) {
     roles_[index] = {SectionUse::kMaps, 0};
     return {};
   }
@@ -213,29 +215,111 @@ Result<> ObjectReader::read_variables() {
   return {};
 }
 
-void ObjectReader::read_externs() {
+Result<> ObjectReader::read_externs() {
+  std::unordered_map<std::string_view, std::uint32_t> declarations;  // VAR or FUNC
   std::unordered_map<std::string_view, std::string_view> sections;
   if (btf_ != nullptr) {
-    constexpr std::array<std::string_view, 2> kExternSections = {".kconfig", ".ksyms"};
-    for (const std::string_view section : kExternSections)
-      for (const std::uint32_t member : btf_->section_members(section))
+    for (const std::string_view section : {kSettingsSection, kKernelSymbolsSection})
+      for (const std::uint32_t member : btf_->section_members(section)) {
+        declarations.try_emplace(btf_->name(member), member);
         sections.try_emplace(btf_->name(member), section);
+      }
   }
   for (const ElfSymbol& symbol : elf_.symbols) {
     if (symbol.section != SHN_UNDEF || symbol.name.empty()) continue;
-    const auto section = sections.find(symbol.name);
-    contents_.externs.push_back({.name = symbol.name,
-                                 .section = section == sections.end() ? std::string_view{} : section->second,
-                                 .weak = symbol.binding == STB_WEAK});
+    Extern external{.name = symbol.name, .section = {}, .weak = symbol.binding == STB_WEAK};
+    if (const auto section = sections.find(symbol.name); section != sections.end()) {
+      external.section = section->second;
+      external.kind = external.section == kSettingsSection                    ? ExternKind::kSetting
+                      : btf_is_func(btf_->type(declarations.at(symbol.name))) ? ExternKind::kKernelFunction
+                                                                              : ExternKind::kKernelVariable;
+    }
+    contents_.externs.push_back(external);
+  }
+  return place_settings(declarations);
+}
+
+// The externs of .kconfig become variables of a data section of their own, in libbpf's order
+// (cmp_externs: large alignment first, then large size, then by name).
+Result<> ObjectReader::place_settings(
+    const std::unordered_map<std::string_view, std::uint32_t>& declarations) {
+  struct Place {
+    Extern* external;
+    std::uint32_t type_id;
+    std::uint32_t size;
+    std::uint32_t alignment;
+  };
+  std::vector<Place> places;
+  for (Extern& external : contents_.externs) {
+    if (external.kind != ExternKind::kSetting) continue;
+    const btf_type* variable = btf_->type(declarations.at(external.name));
+    const auto size = btf_is_var(variable) ? btf_->size(variable->type) : std::nullopt;
+    const int alignment = size ? btf__align_of(btf_->handle(), variable->type) : 0;
+    if (!size || *size == 0 || alignment <= 0)
+      return fail(
+          EINVAL,
+          fmt::format("section '.kconfig': extern '{}' has no type with a size; compile the file again",
+                      external.name));
+    places.push_back({&external, variable->type, *size, static_cast<std::uint32_t>(alignment)});
+  }
+  if (places.empty()) return {};
+  std::ranges::sort(places, [](const Place& a, const Place& b) {
+    return std::tuple(b.alignment, b.size, a.external->name) <
+           std::tuple(a.alignment, a.size, b.external->name);
+  });
+
+  const auto section = static_cast<std::uint32_t>(contents_.data.size());
+  std::uint64_t end = 0;
+  for (const Place& place : places) {
+    const std::uint64_t offset = (end + place.alignment - 1) / place.alignment * place.alignment;
+    end = offset + place.size;
+    if (end > INT_MAX) return fail(E2BIG, "section '.kconfig' is larger than a map value; remove externs");
+    place.external->variable = static_cast<std::uint32_t>(contents_.variables.size());
+    contents_.variables.push_back(
+        {.name = place.external->name,
+         .section = section,
+         .offset = static_cast<std::uint32_t>(offset),
+         .size = place.size,
+         .type_id = place.type_id,
+         .number = is_number(btf_->type(btf_->underlying(place.type_id)), place.size)});
+  }
+  contents_.data.push_back({.section = kSettingsSection,
+                            .map_name = data_map_name(prefix_, kSettingsSection),
+                            .kind = DataKind::kSettings,
+                            .size = static_cast<std::uint32_t>(end),
+                            .content = {}});
+  return {};
+}
+
+void ObjectReader::read_tags() {
+  if (btf_ == nullptr) return;
+  std::unordered_multimap<std::uint32_t, std::string_view> of_functions;
+  for (std::uint32_t id = 1; id < btf_->type_count(); ++id) {
+    const btf_type* type = btf_->type(id);
+    if (!btf_is_decl_tag(type)) continue;
+    contents_.tags.push_back(
+        {.text = btf_->name(id), .type_id = type->type, .component = btf_decl_tag(type)->component_idx});
+    if (contents_.tags.back().component == -1) of_functions.emplace(type->type, btf_->name(id));
+  }
+  for (ObjectFunction& function : contents_.functions) {
+    if (function.type_id == 0) continue;
+    const auto [first, last] = of_functions.equal_range(function.type_id);
+    for (auto tag = first; tag != last; ++tag) function.tags.push_back(tag->second);
   }
 }
 
 Result<std::vector<PlacedMap>> ObjectReader::read_maps() {
-  const auto role = std::ranges::find(roles_, SectionUse::kMaps, &SectionRole::use);
-  if (role == roles_.end()) return {};
-  if (btf_ == nullptr) return fail(EINVAL, "section '.maps' cannot be read without BTF; compile with -g");
-  std::vector<PlacedMap> maps =
-      TRY(read_map_definitions(elf_, static_cast<std::uint32_t>(role - roles_.begin()), *btf_));
+  std::vector<PlacedMap> maps;
+  for (std::uint32_t index = 0; index < roles_.size(); ++index) {
+    if (roles_[index].use != SectionUse::kMaps || elf_.sections[index].name != kMapsSection) continue;
+    if (btf_ == nullptr) return fail(EINVAL, "section '.maps' cannot be read without BTF; compile with -g");
+    std::ranges::move(TRY(read_map_definitions(elf_, index, *btf_)), std::back_inserter(maps));
+  }
+  for (std::uint32_t index = 0; index < roles_.size(); ++index) {
+    if (roles_[index].use != SectionUse::kMaps || elf_.sections[index].name != kLegacyMapsSection) continue;
+    std::ranges::move(TRY(read_legacy_maps(elf_, index, static_cast<std::uint32_t>(maps.size()))),
+                      std::back_inserter(maps));
+  }
   for (const PlacedMap& map : maps) contents_.maps.push_back(map.definition);
   return maps;
 }
@@ -247,8 +331,7 @@ Result<> ObjectReader::relocate(const std::vector<PlacedMap>& maps) {
     if (section.type != SHT_REL || section.info >= roles_.size()) continue;
     const SectionRole role = roles_[section.info];
     // Pointers inside data sections stay as they are, as libbpf leaves them.
-    if (role.use == SectionUse::kMaps)
-      TRY(read_map_values(elf_, section, elf_.sections[section.info], maps, resolver, contents_.maps));
+    if (role.use == SectionUse::kMaps) TRY(read_map_values(elf_, section, maps, resolver, contents_.maps));
     if (role.use == SectionUse::kCode) code_relocations[role.index] = &section;
   }
   for (std::uint32_t i = 0; i < contents_.code.size(); ++i) {

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
@@ -33,7 +34,9 @@ class ObjectReader {
   Result<> add_records();
   Result<> read_functions();
   Result<> read_variables();
-  void read_externs();
+  Result<> read_externs();
+  Result<> place_settings(const std::unordered_map<std::string_view, std::uint32_t>& declarations);
+  void read_tags();
   Result<std::vector<PlacedMap>> read_maps();
   Result<> relocate(const std::vector<PlacedMap>& maps);
   void read_license();

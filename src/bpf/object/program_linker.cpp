@@ -7,7 +7,10 @@
 #include <string_view>
 
 #include "bpf/map/tables.h"
-#include "bpf/object/core_relocation.h"
+#include "bpf/object/core_patch.h"
+#include "bpf/object/core_resolver.h"
+#include "bpf/object/core_spec.h"
+#include "bpf/object/kernel_types.h"
 #include "bpf/object/prototype.h"
 
 namespace netkit::bpf {
@@ -29,13 +32,9 @@ MapRef owned_by_program(const MapRef& map) {
   return itself != nullptr ? itself : map;
 }
 
-std::string describe(const Extern& external) {
-  if (external.section == ".kconfig")
-    return fmt::format("the kernel setting '{}' (extern in .kconfig)", external.name);
-  if (external.section == ".ksyms")
-    return fmt::format("the kernel symbol '{}' (extern in .ksyms)", external.name);
-  return fmt::format("'{}', which the object does not define", external.name);
-}
+// What a program sees of the address of a kernel function that is there: not null, and nothing to read.
+constexpr std::uint64_t kKernelText = 0xffff'ffff'8100'0000;
+constexpr std::uint64_t kFunctionAlignment = 16;
 
 }  // namespace
 
@@ -56,10 +55,11 @@ Result<std::shared_ptr<const ProgramImage>> ProgramLinker::link(std::uint32_t fu
   TRY(place_reached(function));
   for (const Placed& placed : placed_) {
     append(placed);
-    TRY(check_core_relocations(placed));
-    TRY(patch(placed));
     TRY(check_operands(placed));
+    TRY(patch(placed));
+    TRY(relocate_core(placed));
   }
+  std::ranges::sort(image_->poisoned, {}, &PoisonedInsn::insn);
   bind_constants();
   return image_;
 }
@@ -116,65 +116,165 @@ void ProgramLinker::append(const Placed& placed) {
                              .text = std::string(line.text)});
 }
 
-Result<> ProgramLinker::check_core_relocations(const Placed& placed) const {
+Result<> ProgramLinker::relocate_core(const Placed& placed) {
   const ObjectFunction& function = object_.contents().functions[placed.function];
-  for (const CoreRelocation& relocation :
-       within(object_.contents().code[function.section].core_relocations, function)) {
-    if (is_fixed(relocation, *object_.btf())) continue;
-    return refuse(
-        ENOTSUP, placed, relocation.insn,
-        fmt::format("CO-RE relocation of {} is not supported; use types of the user interface (linux/*.h)",
-                    describe(relocation, *object_.btf())));
+  const auto relocations = within(object_.contents().code[function.section].core_relocations, function);
+  if (relocations.empty()) return {};
+  const auto& kernel = options_.kernel_types != nullptr ? options_.kernel_types : KernelTypes::ours();
+  const CoreResolver resolver(*object_.btf(), *kernel, options_.provides);
+  const auto insns = std::span(image_->insns).subspan(placed.base, function.count);
+  for (const CoreRelocation& relocation : relocations) {
+    const auto resolution = resolver.resolve(relocation);
+    if (!resolution) return refuse(resolution.error().code, placed, relocation.insn, resolution.error().text);
+    const std::uint32_t at = relocation.insn - function.first;
+    const auto poisoned = patch_core(insns.subspan(at), *resolution);
+    if (!poisoned) return refuse(poisoned.error().code, placed, relocation.insn, poisoned.error().text);
+    if (*poisoned)
+      image_->poisoned.push_back({.insn = at + placed.base, .what = describe(relocation, *object_.btf())});
+    ++image_->core_relocations;
   }
   return {};
 }
 
 Result<> ProgramLinker::patch(const Placed& placed) {
-  const ObjectFunction& function = object_.contents().functions[placed.function];
+  const ObjectContents& contents = object_.contents();
+  const ObjectFunction& function = contents.functions[placed.function];
   for (const Relocation& relocation : relocations_of(placed.function)) {
-    if (const auto* external = std::get_if<ExternTarget>(&relocation.target))
-      return refuse(
-          ENOTSUP, placed, relocation.insn,
-          fmt::format("it uses {}, which is not supported; remove it or choose other programs of the object",
-                      describe(object_.contents().externs[external->external])));
-    if (const auto* unusable = std::get_if<UnusableTarget>(&relocation.target))
+    const std::uint32_t at = relocation.insn - function.first + placed.base;
+    if (image_->insns[at].opcode == kLdImm64 && at + 1 >= image_->insns.size())
+      return refuse(EINVAL, placed, relocation.insn,
+                    "a 64-bit load is cut off by the function's end; compile the file again");
+    const auto& target = relocation.target;
+    if (const auto* unusable = std::get_if<UnusableTarget>(&target))
       return refuse(
           ENOTSUP, placed, relocation.insn,
           fmt::format("it refers to {}; remove it or choose other programs of the object", unusable->text));
-
-    const std::uint32_t at = relocation.insn - function.first + placed.base;
-    Insn& insn = image_->insns[at];
-    if (insn.opcode == kLdImm64) {
-      TRY(patch_load(at, placed, relocation));
-      continue;
-    }
-    const Placed& callee = placed_[numbers_.at(std::get<FunctionTarget>(relocation.target).function)];
-    insn.src = kCallLocal;
-    insn.imm = static_cast<std::int32_t>(callee.base) - static_cast<std::int32_t>(at) - 1;
+    if (const auto* map = std::get_if<MapTarget>(&target)) TRY(patch_map(at, map->map, placed, relocation));
+    if (const auto* data = std::get_if<DataTarget>(&target)) TRY(patch_data(at, *data, placed, relocation));
+    if (const auto* callee = std::get_if<FunctionTarget>(&target)) patch_function(at, *callee);
+    if (const auto* external = std::get_if<ExternTarget>(&target))
+      TRY(patch_extern(at, contents.externs[external->external], placed, relocation));
   }
   return {};
 }
 
-Result<> ProgramLinker::patch_load(std::uint32_t at, const Placed& placed, const Relocation& relocation) {
-  const ObjectContents& contents = object_.contents();
-  if (at + 1 >= image_->insns.size())
-    return refuse(EINVAL, placed, relocation.insn,
-                  "a 64-bit load is cut off by the function's end; compile the file again");
-  Insn& insn = image_->insns[at];
-  std::int32_t& second = image_->insns[at + 1].imm;
-  second = 0;
-  if (const auto* map = std::get_if<MapTarget>(&relocation.target)) {
-    insn.src = kMapFd;
-    insn.imm = map_index(map->map);
-  } else if (const auto* data = std::get_if<DataTarget>(&relocation.target)) {
-    insn.src = kMapValue;
-    insn.imm = map_index(static_cast<std::uint32_t>(contents.maps.size()) + data->section);
-    second = static_cast<std::int32_t>(data->offset);
-  } else {
-    insn.src = kFunction;
-    insn.imm = static_cast<std::int32_t>(numbers_.at(std::get<FunctionTarget>(relocation.target).function));
-  }
+Result<> ProgramLinker::patch_map(std::uint32_t at, std::uint32_t map, const Placed& placed,
+                                  const Relocation& relocation) {
+  const LinkedMaps::Entry& entry = maps_.entries[map];
+  if (entry.linked.map == nullptr)
+    return refuse(entry.error.code, placed, relocation.insn, fmt::format("it uses {}", entry.error.text));
+  set_constant(at, static_cast<std::uint32_t>(map_index(entry.linked.map)));
+  image_->insns[at].src = kMapFd;
   return {};
+}
+
+Result<> ProgramLinker::patch_data(std::uint32_t at, const DataTarget& data, const Placed& placed,
+                                   const Relocation& relocation) {
+  if (const auto variable = maps_.variables.find({data.section, data.offset});
+      variable != maps_.variables.end()) {
+    set_constant(at, static_cast<std::uint32_t>(map_index(variable->second)));
+    image_->insns[at].src = kMapFd;
+    return {};
+  }
+  TRY(patch_map(at, static_cast<std::uint32_t>(object_.contents().maps.size()) + data.section, placed,
+                relocation));
+  image_->insns[at].src = kMapValue;
+  image_->insns[at + 1].imm = static_cast<std::int32_t>(data.offset);
+  return {};
+}
+
+void ProgramLinker::patch_function(std::uint32_t at, const FunctionTarget& function) {
+  Insn& insn = image_->insns[at];
+  const std::uint32_t number = numbers_.at(function.function);
+  if (insn.opcode == kLdImm64) {
+    set_constant(at, number);
+    insn.src = kFunction;
+    return;
+  }
+  insn.src = kCallLocal;
+  insn.imm = static_cast<std::int32_t>(placed_[number].base) - static_cast<std::int32_t>(at) - 1;
+}
+
+Result<> ProgramLinker::patch_extern(std::uint32_t at, const Extern& external, const Placed& placed,
+                                     const Relocation& relocation) {
+  switch (external.kind) {
+    case ExternKind::kSetting: {
+      const Variable& variable = object_.contents().variables[*external.variable];
+      if (!external.weak && maps_.missing_settings.contains(external.name))
+        return refuse(
+            ESRCH, placed, relocation.insn,
+            fmt::format("it needs the kernel setting '{}', which is not set here; declare it __weak or "
+                        "give it a value as a variable",
+                        external.name));
+      return patch_data(at, {.section = variable.section, .offset = variable.offset}, placed, relocation);
+    }
+    case ExternKind::kKernelVariable:
+      if (!external.weak)
+        return refuse(
+            ESRCH, placed, relocation.insn,
+            fmt::format("it needs the kernel variable '{}', and there is no kernel here; declare it "
+                        "__weak and test its address",
+                        external.name));
+      set_constant(at, 0);
+      return {};
+    case ExternKind::kKernelFunction:
+      return patch_kernel_function(at, external, placed, relocation);
+    case ExternKind::kUndefined:
+      break;
+  }
+  if (external.weak && image_->insns[at].opcode == kLdImm64) {
+    set_constant(at, 0);
+    return {};
+  }
+  return refuse(
+      ENOTSUP, placed, relocation.insn,
+      fmt::format("it uses '{}', which the object does not define; link it with the object that does",
+                  external.name));
+}
+
+Result<> ProgramLinker::patch_kernel_function(std::uint32_t at, const Extern& external, const Placed& placed,
+                                              const Relocation& relocation) {
+  const std::string_view name = without_flavour(external.name);
+  const bool there = options_.has_kfunc == nullptr || options_.has_kfunc(name);
+  Insn& insn = image_->insns[at];
+  if (insn.opcode == kLdImm64) {
+    if (!there && !external.weak)
+      return refuse(
+          ESRCH, placed, relocation.insn,
+          fmt::format("it needs the kernel function '{}', which is not here; declare it __weak and test "
+                      "its address",
+                      name));
+    const auto number = static_cast<std::uint64_t>(there ? kfunc_index(name) : 0);
+    set_constant(at, there ? kKernelText + kFunctionAlignment * number : 0);
+    return {};
+  }
+  if (!there && external.weak) {
+    plant_poison(at, fmt::format("kernel function {}", name));
+    return {};
+  }
+  // One that is missing is refused with its reason where its name is resolved.
+  insn.src = kCallKfunc;
+  insn.off = 0;
+  insn.imm = kfunc_index(name);
+  return {};
+}
+
+void ProgramLinker::set_constant(std::uint32_t at, std::uint64_t value) {
+  image_->insns[at].src = kImm64;
+  image_->insns[at].imm = static_cast<std::int32_t>(value);
+  image_->insns[at + 1].imm = static_cast<std::int32_t>(value >> 32);
+}
+
+std::int32_t ProgramLinker::kfunc_index(std::string_view name) {
+  const auto [entry, is_new] =
+      kfunc_indices_.try_emplace(name, static_cast<std::int32_t>(image_->kfuncs.size()));
+  if (is_new) image_->kfuncs.emplace_back(name);
+  return entry->second;
+}
+
+void ProgramLinker::plant_poison(std::uint32_t at, std::string what) {
+  poison(std::span(image_->insns).subspan(at));
+  image_->poisoned.push_back({.insn = at, .what = std::move(what)});
 }
 
 Result<> ProgramLinker::check_operands(const Placed& placed) const {
@@ -192,18 +292,20 @@ Result<> ProgramLinker::check_operands(const Placed& placed) const {
   return {};
 }
 
-std::int32_t ProgramLinker::map_index(std::uint32_t map) {
-  const auto [entry, is_new] = map_indices_.try_emplace(map, static_cast<std::int32_t>(image_->maps.size()));
-  if (is_new) image_->maps.push_back(owned_by_program(maps_[map].map));
-  return entry->second;
+std::int32_t ProgramLinker::map_index(const MapRef& map) {
+  const MapRef own = owned_by_program(map);
+  const auto found = std::ranges::find(image_->maps, own);
+  if (found != image_->maps.end()) return static_cast<std::int32_t>(found - image_->maps.begin());
+  image_->maps.push_back(own);
+  return static_cast<std::int32_t>(image_->maps.size() - 1);
 }
 
 // libbpf binds read-only data to every program of the object, named or not (bpf_object_load_prog).
 void ProgramLinker::bind_constants() {
   const ObjectContents& contents = object_.contents();
-  for (std::uint32_t section = 0; section < contents.data.size(); ++section) {
-    if (contents.data[section].kind != DataKind::kReadOnly) continue;
-    map_index(static_cast<std::uint32_t>(contents.maps.size()) + section);
+  for (std::size_t section = 0; section < contents.data.size(); ++section) {
+    const MapRef& map = maps_.entries[contents.maps.size() + section].linked.map;
+    if (contents.data[section].kind == DataKind::kReadOnly && map != nullptr) map_index(map);
   }
 }
 

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::int64_t kInsnBytes = sizeof(Insn);
 
-constexpr std::uint64_t function_key(std::uint32_t code_section, std::uint64_t insn) {
-  return std::uint64_t{code_section} << 32 | insn;
+constexpr std::uint64_t place_key(std::uint32_t section, std::uint64_t offset) {
+  return std::uint64_t{section} << 32 | offset;
 }
 
 Failure misfit(std::string_view section, std::uint64_t offset, std::string_view what) {
@@ -59,8 +59,9 @@ TargetResolver::TargetResolver(const ElfFile& elf, const std::vector<SectionRole
                                const ObjectContents& contents, const std::vector<PlacedMap>& maps)
     : elf_(elf), roles_(roles), contents_(contents) {
   for (std::uint32_t i = 0; i < contents.functions.size(); ++i)
-    functions_.try_emplace(function_key(contents.functions[i].section, contents.functions[i].first), i);
-  for (std::uint32_t i = 0; i < maps.size(); ++i) maps_.try_emplace(maps[i].offset, i);
+    functions_.try_emplace(place_key(contents.functions[i].section, contents.functions[i].first), i);
+  for (std::uint32_t i = 0; i < maps.size(); ++i)
+    maps_.try_emplace(place_key(maps[i].section, maps[i].offset), i);
   for (std::uint32_t i = 0; i < contents.externs.size(); ++i)
     externs_.try_emplace(contents.externs[i].name, i);
 }
@@ -84,7 +85,7 @@ Target TargetResolver::resolve(const ElfSymbol& symbol, std::int64_t addend) con
     case SectionUse::kData:
       return data_at(role.index, offset);
     case SectionUse::kMaps:
-      return map_at(offset);
+      return map_at(symbol.section, offset);
     case SectionUse::kOther:
       break;
   }
@@ -94,7 +95,7 @@ Target TargetResolver::resolve(const ElfSymbol& symbol, std::int64_t addend) con
 
 Target TargetResolver::function_at(std::uint32_t code_section, std::int64_t insn) const {
   if (insn >= 0 && insn < static_cast<std::int64_t>(contents_.code[code_section].insns.size())) {
-    const auto found = functions_.find(function_key(code_section, static_cast<std::uint64_t>(insn)));
+    const auto found = functions_.find(place_key(code_section, static_cast<std::uint64_t>(insn)));
     if (found != functions_.end()) return FunctionTarget{found->second};
   }
   return UnusableTarget{fmt::format("instruction {} of section '{}', where no function begins", insn,
@@ -108,10 +109,13 @@ Target TargetResolver::data_at(std::uint32_t data_section, std::int64_t offset) 
       fmt::format("byte {} of section '{}', which has {} bytes", offset, data.section, data.size)};
 }
 
-Target TargetResolver::map_at(std::int64_t offset) const {
-  const auto found = maps_.find(static_cast<std::uint64_t>(offset));
-  if (found != maps_.end()) return MapTarget{found->second};
-  return UnusableTarget{fmt::format("byte {} of section '.maps', where no map begins", offset)};
+Target TargetResolver::map_at(std::uint32_t section, std::int64_t offset) const {
+  const ElfSection& maps = elf_.sections[section];
+  if (offset >= 0 && static_cast<std::uint64_t>(offset) < maps.size) {
+    const auto found = maps_.find(place_key(section, static_cast<std::uint64_t>(offset)));
+    if (found != maps_.end()) return MapTarget{found->second};
+  }
+  return UnusableTarget{fmt::format("byte {} of section '{}', where no map begins", offset, maps.name)};
 }
 
 Result<std::vector<Relocation>> read_code_relocations(const ElfFile& elf, const ElfSection* relocations,
@@ -140,14 +144,20 @@ Result<std::vector<Relocation>> read_code_relocations(const ElfFile& elf, const 
   return resolved;
 }
 
-Result<> read_map_values(const ElfFile& elf, const ElfSection& relocations, const ElfSection& maps,
+Result<> read_map_values(const ElfFile& elf, const ElfSection& relocations,
                          const std::vector<PlacedMap>& placed, const TargetResolver& resolver,
                          std::vector<MapDefinition>& definitions) {
   constexpr std::uint64_t kPointer = sizeof(std::uint64_t);
+  const ElfSection& maps = elf.sections[relocations.info];
+  // Sorted by section and offset.
+  const auto before = [&](std::uint64_t offset, const PlacedMap& map) {
+    return std::pair(relocations.info, offset) < std::pair(map.section, map.offset);
+  };
   const std::vector<ElfRelocation> entries = TRY(read_relocations(elf, relocations));
   for (const ElfRelocation& raw : entries) {
-    const auto behind = std::ranges::upper_bound(placed, raw.offset, {}, &PlacedMap::offset);
-    if (behind == placed.begin()) return misfit(".maps", raw.offset, "lies in no map");
+    const auto behind = std::upper_bound(placed.begin(), placed.end(), raw.offset, before);
+    if (behind == placed.begin() || std::prev(behind)->section != relocations.info)
+      return misfit(maps.name, raw.offset, "lies in no map");
     const auto index = static_cast<std::size_t>(behind - placed.begin()) - 1;
     const PlacedMap& map = placed[index];
     const std::uint64_t first = map.offset + map.values_offset.value_or(0);
@@ -155,7 +165,7 @@ Result<> read_map_values(const ElfFile& elf, const ElfSection& relocations, cons
                          map.size >= kPointer && raw.offset - map.offset <= map.size - kPointer;
     if (!is_slot || (raw.type != kReloc64 && raw.type != kRelocAbs64) ||
         raw.offset + kPointer > maps.content.size())
-      return misfit(".maps", raw.offset,
+      return misfit(maps.name, raw.offset,
                     fmt::format("is no slot of `values` of map '{}'", map.definition.spec.name));
     const auto addend = load_unaligned<std::int64_t>(maps.content.data() + raw.offset);
     definitions[index].values.push_back({.slot = static_cast<std::uint32_t>((raw.offset - first) / kPointer),

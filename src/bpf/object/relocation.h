@@ -14,7 +14,7 @@ namespace netkit::bpf {
 
 enum class SectionUse : std::uint8_t { kOther, kCode, kData, kMaps };
 
-// What became of an ELF section; `index` is into ObjectContents::code or ::data.
+// What became of an ELF section; `index` is into ObjectContents::code or ::data, for maps unused.
 struct SectionRole {
   SectionUse use = SectionUse::kOther;
   std::uint32_t index = 0;
@@ -33,13 +33,13 @@ class TargetResolver {
 
  private:
   [[nodiscard]] Target data_at(std::uint32_t data_section, std::int64_t offset) const;
-  [[nodiscard]] Target map_at(std::int64_t offset) const;
+  [[nodiscard]] Target map_at(std::uint32_t section, std::int64_t offset) const;
 
   const ElfFile& elf_;
   const std::vector<SectionRole>& roles_;
   const ObjectContents& contents_;
   std::unordered_map<std::uint64_t, std::uint32_t> functions_;  // code section << 32 | instruction
-  std::unordered_map<std::uint64_t, std::uint32_t> maps_;       // offset in .maps
+  std::unordered_map<std::uint64_t, std::uint32_t> maps_;       // ELF section << 32 | offset
   std::unordered_map<std::string_view, std::uint32_t> externs_;
 };
 
@@ -51,10 +51,10 @@ class TargetResolver {
                                                                     const CodeSection& code,
                                                                     const TargetResolver& resolver);
 
-// The slots of `values` members of the maps in `.maps`, put into definitions[i] for placed[i].
+// The slots of `values` members of the maps in `.maps` (the section that `relocations` is for), put into
+// definitions[i] for placed[i].
 [[nodiscard]] Result<> read_map_values(const ElfFile& elf, const ElfSection& relocations,
-                                       const ElfSection& maps, const std::vector<PlacedMap>& placed,
-                                       const TargetResolver& resolver,
+                                       const std::vector<PlacedMap>& placed, const TargetResolver& resolver,
                                        std::vector<MapDefinition>& definitions);
 
 }  // namespace netkit::bpf

@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "bpf/object/kernel_types.h"
 #include "tests/unit/bpf_object/objects.h"
 
 namespace netkit::bpf {
@@ -75,6 +76,23 @@ class Libbpf : public EveryCompiler {
     return std::to_string(insn.imm);
   }
 
+  // The kernel may refuse the programs: libbpf has relocated them by then.
+  static void compare_relocated(std::string_view object_name) {
+    const LibbpfObject theirs = open_with_libbpf(object_name);
+    ASSERT_NE(theirs, nullptr);
+    static_cast<void>(load(theirs.get()));
+    LinkOptions options = with_fake_maps();
+    options.kernel_types = running_kernel();
+    if (options.kernel_types == nullptr) GTEST_SKIP() << "this kernel says nothing of its types";
+    const LinkedObject ours = link_all(open(object_name), options);
+    EXPECT_FALSE(ours.programs.empty());
+    for (const auto& image : ours.programs) compare_program(*image, theirs.get());
+  }
+  static std::shared_ptr<const KernelTypes> running_kernel() {
+    static const auto kTypes = KernelTypes::read("kernel");
+    return kTypes ? *kTypes : nullptr;
+  }
+
   static void compare_instructions(std::string_view object_name) {
     const LibbpfObject theirs = open_with_libbpf(object_name);
     ASSERT_NE(theirs, nullptr);
@@ -82,21 +100,23 @@ class Libbpf : public EveryCompiler {
     if (error == -EPERM && geteuid() != 0) GTEST_SKIP() << "bpf(2) is not allowed for this user";
     ASSERT_EQ(error, 0) << "load into the kernel";
     const LinkedObject ours = link_all(open(object_name));
-    for (const auto& image : ours.programs) {
-      const bpf_program* program = bpf_object__find_program_by_name(theirs.get(), image->name.c_str());
-      ASSERT_NE(program, nullptr) << image->name;
-      ASSERT_EQ(image->insns.size(), bpf_program__insn_cnt(program)) << image->name;
-      EXPECT_EQ(static_cast<std::uint32_t>(image->type), bpf_program__type(program)) << image->name;
-      const bpf_insn* insns = bpf_program__insns(program);
-      for (std::size_t at = 0; at < image->insns.size(); ++at) {
-        const Insn& mine = image->insns[at];
-        const auto where = image->name + " at " + std::to_string(at);
-        EXPECT_EQ(mine.opcode, insns[at].code) << where;
-        EXPECT_EQ(mine.dst, insns[at].dst_reg) << where;
-        EXPECT_EQ(mine.src, insns[at].src_reg) << where;
-        EXPECT_EQ(mine.off, insns[at].off) << where;
-        EXPECT_EQ(operand(*image, at), operand(theirs.get(), insns, at)) << where;
-      }
+    for (const auto& image : ours.programs) compare_program(*image, theirs.get());
+  }
+
+  static void compare_program(const ProgramImage& image, bpf_object* theirs) {
+    const bpf_program* program = bpf_object__find_program_by_name(theirs, image.name.c_str());
+    ASSERT_NE(program, nullptr) << image.name;
+    ASSERT_EQ(image.insns.size(), bpf_program__insn_cnt(program)) << image.name;
+    EXPECT_EQ(static_cast<std::uint32_t>(image.type), bpf_program__type(program)) << image.name;
+    const bpf_insn* insns = bpf_program__insns(program);
+    for (std::size_t at = 0; at < image.insns.size(); ++at) {
+      const Insn& mine = image.insns[at];
+      const auto where = image.name + " at " + std::to_string(at);
+      EXPECT_EQ(mine.opcode, insns[at].code) << where;
+      EXPECT_EQ(mine.dst, insns[at].dst_reg) << where;
+      EXPECT_EQ(mine.src, insns[at].src_reg) << where;
+      EXPECT_EQ(mine.off, insns[at].off) << where;
+      EXPECT_EQ(operand(image, at), operand(theirs, insns, at)) << where;
     }
   }
 };
@@ -105,6 +125,10 @@ NETKIT_FOR_EVERY_COMPILER(Libbpf);
 TEST_P(Libbpf, ReadsTheSameMapDefinitions) {
   compare_maps("maps");
   compare_maps("data");
+}
+
+TEST_P(Libbpf, RelocatesTheSameInstructionsByTheRunningKernelsTypes) {
+  compare_relocated("core");
 }
 
 TEST_P(Libbpf, LoadsTheSameInstructionsWithFunctions) {
