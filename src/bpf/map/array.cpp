@@ -20,6 +20,14 @@ class ArrayMap final : public Map {
             RegionKind::kGlobalData, program_may_write(), id()};
   }
 
+  const void* key_of(const void* value, std::uint32_t& room) const override {
+    const auto* values = base() + geometry_.values;
+    room = static_cast<std::uint32_t>((static_cast<const std::byte*>(value) - values) / geometry_.stride);
+    return &room;
+  }
+
+  ~ArrayMap() override { user_references_gone(); }
+
  private:
   static void* lookup(Map& map, const void* key, std::uint32_t cpu) {
     auto& array = static_cast<ArrayMap&>(map);
@@ -31,7 +39,12 @@ class ArrayMap final : public Map {
     return array_update(array.base(), array.geometry_, key, value, flags, cpu);
   }
   static std::int64_t erase(Map&, const void*) { return -EINVAL; }
-  static constexpr MapOperations kOperations{lookup, update, erase};
+  static std::int64_t for_each(Map& map, std::uint32_t cpu, const ElementVisitor& visit) {
+    auto& array = static_cast<ArrayMap&>(map);
+    return array_for_each(array.base(), array.geometry_, cpu, visit);
+  }
+  static constexpr MapOperations kOperations{
+      .lookup = lookup, .update = update, .erase = erase, .for_each = for_each};
 
   [[nodiscard]] bool per_cpu() const { return geometry_.plane_size != 0; }
   [[nodiscard]] std::byte* value(std::uint32_t index, std::uint32_t cpu) const {
@@ -43,7 +56,7 @@ class ArrayMap final : public Map {
     if (index >= geometry_.max_entries) return answer(-ENOENT);
     for_each_copy(per_cpu(), geometry_.value_size, flags,
                   [&](std::uint32_t cpu, std::size_t at, std::size_t bytes) {
-                    copy_from_shared(to + at, value(index, cpu), bytes);
+                    read_copy(value(index, cpu), to + at, bytes, flags);
                   });
     return {};
   }
@@ -54,7 +67,7 @@ class ArrayMap final : public Map {
     if (refused != 0) return answer(refused);
     for_each_copy(per_cpu(), geometry_.value_size, flags,
                   [&](std::uint32_t cpu, std::size_t at, std::size_t bytes) {
-                    copy_to_shared(value(index, cpu), from + at, bytes);
+                    write_copy(value(index, cpu), from + at, bytes, flags);
                   });
     return {};
   }
@@ -63,6 +76,25 @@ class ArrayMap final : public Map {
 
   Result<> user_next_key(const std::byte* key, std::byte* next) override {
     return answer(array_next_key(geometry_.max_entries, key, next));
+  }
+
+  // The padding of per-CPU copies belongs to them, and such values have no special members.
+  void read_copy(std::byte* value, std::byte* to, std::size_t bytes, std::uint64_t flags) const {
+    if (per_cpu()) return copy_from_shared(to, value, bytes);
+    if ((flags & kLock) != 0)
+      return copy_from_locked_value(to, value, geometry_.value_size, geometry_.fields);
+    copy_from_value(to, value, geometry_.value_size, geometry_.fields);
+  }
+  void write_copy(std::byte* value, const std::byte* from, std::size_t bytes, std::uint64_t flags) const {
+    if (per_cpu()) return copy_to_shared(value, from, bytes);
+    array_write(value, geometry_, from, flags);
+  }
+
+  // Timers go with the last user reference (array_map_free_internal_structs).
+  void user_references_gone() override {
+    if (geometry_.fields.timer == kNoField) return;
+    for (std::uint32_t index = 0; index < geometry_.max_entries; ++index)
+      free_timer(value(index, 0) + geometry_.fields.timer);
   }
 
   ArrayGeometry geometry_;
@@ -76,6 +108,7 @@ Result<MapRef> make_array(const MapSpec& spec) {
   geometry.stride = static_cast<std::uint32_t>(round_up_8(spec.value_size));
   geometry.value_size = spec.value_size;
   geometry.max_entries = spec.max_entries;
+  geometry.fields = value_fields(spec);
   geometry.values = layout.add(spec.max_entries, geometry.stride, kPage);
   if (spec.type == MapType::kPercpuArray) {
     geometry.plane_size = layout.add(0, 0, kPage) - geometry.values;

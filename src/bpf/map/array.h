@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "bpf/map/timer.h"
 #include "bpf/map/value.h"
 #include "bpf/run/types.h"
 
@@ -20,6 +21,7 @@ struct ArrayGeometry {
   std::uint32_t stride;      // distance between values: round_up(value_size, 8)
   std::uint32_t value_size;
   std::uint32_t max_entries;
+  ValueFields fields;
 };
 
 inline std::byte* array_value(std::byte* base, const ArrayGeometry& geometry, std::uint32_t index,
@@ -46,8 +48,19 @@ inline std::int64_t array_check_update(const ArrayGeometry& geometry, std::uint3
   if ((flags & ~std::uint64_t{kLock}) > kExist) return -EINVAL;
   if (index >= geometry.max_entries) return -E2BIG;
   if ((flags & kNoexist) != 0) return -EEXIST;
-  if ((flags & kLock) != 0) return -EINVAL;  // no value here holds a lock
+  if ((flags & kLock) != 0 && geometry.fields.lock == kNoField) return -EINVAL;
   return 0;
+}
+
+// Changes a value in place; with that goes the timer that it held (bpf_obj_free_fields).
+inline void array_write(std::byte* value, const ArrayGeometry& geometry, const void* from,
+                        std::uint64_t flags) {
+  if ((flags & kLock) != 0) {
+    copy_into_locked_value(value, from, geometry.value_size, geometry.fields);
+  } else {
+    copy_into_value(value, from, geometry.value_size, geometry.fields);
+  }
+  if (geometry.fields.timer != kNoField) free_timer(value + geometry.fields.timer);
 }
 
 // bpf_map_update_elem: changes the copy of the running CPU only.
@@ -56,8 +69,17 @@ inline std::int64_t array_update(std::byte* base, const ArrayGeometry& geometry,
   const std::uint32_t index = array_index(key);
   const std::int64_t refused = array_check_update(geometry, index, flags);
   if (refused != 0) return refused;
-  copy_to_shared(array_value(base, geometry, index, cpu), value, geometry.value_size);
+  array_write(array_value(base, geometry, index, cpu), geometry, value, flags);
   return 0;
+}
+
+// bpf_for_each_map_elem (bpf_for_each_array_elem).
+template <class Visit>
+std::int64_t array_for_each(std::byte* base, const ArrayGeometry& geometry, std::uint32_t cpu, Visit visit) {
+  for (std::uint32_t index = 0; index < geometry.max_entries; ++index) {
+    if (!visit(&index, array_value(base, geometry, index, cpu))) return std::int64_t{index} + 1;
+  }
+  return geometry.max_entries;
 }
 
 // BPF_MAP_GET_NEXT_KEY of everything that is indexed (array_map_get_next_key). `key` null: the first.

@@ -60,7 +60,7 @@ Result<> check_array(const MapSpec& spec) {
   if (spec.type != MapType::kArray && (spec.flags & (kMmapable | kInnerMap)) != 0) {
     return refused(EINVAL, spec, "MMAPABLE and INNER_MAP are for the type array only");
   }
-  if ((spec.flags & kPreserveElems) != 0) {
+  if (spec.type != MapType::kPerfEventArray && (spec.flags & kPreserveElems) != 0) {
     return refused(EINVAL, spec, "PRESERVE_ELEMS is for the type perf_event_array only");
   }
   if (spec.value_size > std::numeric_limits<std::int32_t>::max()) {
@@ -122,6 +122,109 @@ Result<> check_lpm_trie(const MapSpec& spec) {
   if (spec.value_size == 0 || spec.value_size > kMostValue) {
     return refused(EINVAL, spec,
                    fmt::format("value_size is {}, must be 1 to {}", spec.value_size, kMostValue));
+  }
+  return {};
+}
+
+Result<> check_map_of_maps(const MapSpec& spec) {
+  if (spec.type == MapType::kArrayOfMaps) return check_prog_array(spec);
+  if (spec.value_size != 4)
+    return refused(EINVAL, spec, fmt::format("value_size is {}, must be 4", spec.value_size));
+  return check_hash(spec);
+}
+
+Result<> check_ringbuf(const MapSpec& spec) {
+  TRY(check_flags(spec, kNumaNode | kRbOverwrite));
+  if (spec.key_size != 0 || spec.value_size != 0)
+    return refused(EINVAL, spec, "key_size and value_size must be 0");
+  if (!std::has_single_bit(spec.max_entries) || spec.max_entries % kPage != 0) {
+    return refused(EINVAL, spec,
+                   fmt::format("max_entries is {}, must be a power of two and whole pages ({} bytes)",
+                               spec.max_entries, kPage));
+  }
+  return {};
+}
+
+Result<> check_queue(const MapSpec& spec) {
+  TRY(check_not_zero(spec, spec.max_entries, "max_entries"));
+  if (spec.key_size != 0) return refused(EINVAL, spec, "key_size must be 0");
+  TRY(check_not_zero(spec, spec.value_size, "value_size"));
+  TRY(check_flags(spec, kNumaNode | kAccessFlags));
+  if (spec.value_size > kKmallocMax) {
+    return refused(E2BIG, spec, fmt::format("value_size {} exceeds {}", spec.value_size, kKmallocMax));
+  }
+  return {};
+}
+
+Result<> check_bloom_filter(const MapSpec& spec) {
+  constexpr std::uint64_t kMostHashes = 15;
+  if (spec.key_size != 0) return refused(EINVAL, spec, "key_size must be 0");
+  TRY(check_not_zero(spec, spec.value_size, "value_size"));
+  TRY(check_not_zero(spec, spec.max_entries, "max_entries"));
+  TRY(check_flags(spec, kNumaNode | kZeroSeed | kAccessFlags));
+  if (spec.extra > kMostHashes)
+    return refused(EINVAL, spec, fmt::format("map_extra {}: at most {} hashes", spec.extra, kMostHashes));
+  return {};
+}
+
+Result<> check_device_map(const MapSpec& spec) {
+  constexpr std::uint32_t kMostDevices = 1U << 31, kMostCpus = 8192;  // CONFIG_NR_CPUS of Debian
+  const bool cpus = spec.type == MapType::kCpumap;
+  TRY(check_not_zero(spec, spec.max_entries, "max_entries"));
+  if (spec.key_size != 4)
+    return refused(EINVAL, spec, fmt::format("key_size is {}, must be 4", spec.key_size));
+  if (spec.value_size != 4 && spec.value_size != 8)
+    return refused(EINVAL, spec, fmt::format("value_size is {}, must be 4 or 8", spec.value_size));
+  TRY(check_flags(spec, cpus ? kNumaNode : kNumaNode | kRdonly | kWronly));
+  if (cpus && spec.max_entries > kMostCpus)
+    return refused(E2BIG, spec, fmt::format("max_entries {} exceeds {}", spec.max_entries, kMostCpus));
+  if (spec.type == MapType::kDevmapHash && spec.max_entries > kMostDevices)
+    return refused(EINVAL, spec, fmt::format("max_entries {} exceeds {}", spec.max_entries, kMostDevices));
+  return {};
+}
+
+Result<> check_socket_map(const MapSpec& spec) {
+  constexpr std::uint32_t kMostKey = 512;  // MAX_BPF_STACK
+  const bool hash = spec.type == MapType::kSockhash;
+  TRY(check_not_zero(spec, spec.max_entries, "max_entries"));
+  if (hash ? spec.key_size == 0 : spec.key_size != 4)
+    return refused(EINVAL, spec, fmt::format("key_size {} is not for this type", spec.key_size));
+  const bool cookies_fit = spec.type != MapType::kXskmap && spec.value_size == 8;
+  if (spec.value_size != 4 && !cookies_fit)
+    return refused(EINVAL, spec, fmt::format("value_size {} is not for this type", spec.value_size));
+  TRY(check_flags(spec, kNumaNode | kRdonly | kWronly));
+  if (spec.key_size > kMostKey)
+    return refused(E2BIG, spec, fmt::format("key_size {} exceeds {}", spec.key_size, kMostKey));
+  return {};
+}
+
+Result<> check_sk_storage(const MapSpec& spec) {
+  constexpr std::uint32_t kMostValue = 0xffff - 72;  // sizeof(struct bpf_local_storage_elem)
+  TRY(check_flags(spec, kNoPrealloc | kClone));
+  if ((spec.flags & kNoPrealloc) == 0) return refused(EINVAL, spec, "needs the flag NO_PREALLOC");
+  if (spec.max_entries != 0) return refused(EINVAL, spec, "max_entries must be 0");
+  if (spec.key_size != 4)
+    return refused(EINVAL, spec, fmt::format("key_size is {}, must be 4", spec.key_size));
+  TRY(check_not_zero(spec, spec.value_size, "value_size"));
+  if (spec.value_size > kMostValue)
+    return refused(E2BIG, spec, fmt::format("value_size {} exceeds {}", spec.value_size, kMostValue));
+  return {};
+}
+
+Result<> check_fields(const MapSpec& spec) {
+  if (spec.fields.empty()) return {};
+  if ((spec.flags & (kRdonlyProg | kWronlyProg)) != 0)
+    return refused(EACCES, spec, "values with locks or timers are for programs to read and write");
+  for (const SpecialField& field : spec.fields) {
+    const bool lock = field.kind == FieldKind::kSpinLock;
+    const std::string_view name = lock ? "bpf_spin_lock" : "bpf_timer";
+    const std::uint32_t alignment = lock ? 4 : 8;
+    if (field.offset % alignment != 0 || field.offset > spec.value_size ||
+        spec.value_size - field.offset < field.size())
+      return refused(EINVAL, spec, fmt::format("{} at {} is not inside the value", name, field.offset));
+    const bool allowed = spec.type == MapType::kHash || spec.type == MapType::kArray ||
+                         spec.type == (lock ? MapType::kSkStorage : MapType::kLruHash);
+    if (!allowed) return refused(EOPNOTSUPP, spec, fmt::format("its values cannot hold a {}", name));
   }
   return {};
 }

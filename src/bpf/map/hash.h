@@ -12,8 +12,8 @@
 //
 // An update of an existing entry puts a new element in the old one's place by one store: a reader finds the
 // old or the new value, never a mix and never none. A pointer to the old value stays readable; as in the
-// kernel the element may come to hold another entry while a program still looks at it. Per-CPU values are
-// changed in place.
+// kernel the element may come to hold another entry while a program still looks at it. Per-CPU values, and
+// with BPF_F_LOCK values that have a lock, are changed in place.
 //
 // Locks are taken in the order bucket, shard; eviction (lru.h) holds no lock when it begins.
 #pragma once
@@ -116,10 +116,11 @@ std::int64_t try_update(std::byte* base, const HashGeometry& geometry, HashUpdat
   MapLock lock(bucket.lock);
   const ChainPlace place = find_in_chain(base, geometry, bucket, update.key, update.hash);
   if (place.element == 0) {
-    return update.flags == kExist ? -ENOENT : insert_first(base, geometry, bucket, update, write);
+    return (update.flags & kExist) != 0 ? -ENOENT : insert_first(base, geometry, bucket, update, write);
   }
-  if (update.flags == kNoexist) return -EEXIST;
-  if (geometry.per_cpu == 0) return replace_in_chain(base, geometry, place, lock, update, write);
+  if ((update.flags & kNoexist) != 0) return -EEXIST;
+  if (geometry.per_cpu == 0 && (update.flags & kLock) == 0)
+    return replace_in_chain(base, geometry, place, lock, update, write);
   write(place.element, false);
   if (geometry.lru != 0) lru_touch(base, geometry, place.element);
   return 0;
@@ -133,7 +134,8 @@ std::int64_t try_update(std::byte* base, const HashGeometry& geometry, HashUpdat
 template <class Write>
 std::int64_t hash_update(std::byte* base, const HashGeometry& geometry, const std::byte* key,
                          std::uint64_t flags, std::uint32_t shard, Write write) {
-  if (flags > kExist) return -EINVAL;
+  if ((flags & ~std::uint64_t{kLock}) > kExist) return -EINVAL;
+  if ((flags & kLock) != 0 && geometry.fields.lock == kNoField) return -EINVAL;
   HashUpdate update{key, hash_key(key, geometry.key_size, geometry.seed), flags, shard};
   std::int64_t outcome = detail::try_update(base, geometry, update, write);
   while (outcome == detail::kNeedsElement) {
@@ -143,7 +145,10 @@ std::int64_t hash_update(std::byte* base, const HashGeometry& geometry, const st
     outcome = detail::try_update(base, geometry, update, write);
   }
   if (update.taken != 0) hash_give(base, geometry, shard, update.taken);
-  if (update.replaced != 0) pool_give_spare(base, geometry.pool, shard, update.replaced);
+  if (update.replaced != 0) {
+    free_fields(base, geometry, update.replaced);
+    pool_give_spare(base, geometry.pool, shard, update.replaced);
+  }
   return outcome;
 }
 
@@ -167,6 +172,30 @@ std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, const std
 }
 inline std::int64_t hash_erase(std::byte* base, const HashGeometry& geometry, const std::byte* key) {
   return hash_erase(base, geometry, key, [](std::uint32_t) {});
+}
+
+// bpf_for_each_map_elem (bpf_for_each_hash_elem): `visit(key, value)` may change the map, the element it is
+// given included. `next_bucket(from)` is the first bucket at or behind `from` that may hold something.
+template <class NextBucket, class Visit>
+std::int64_t hash_for_each(std::byte* base, const HashGeometry& geometry, std::uint32_t cpu,
+                           NextBucket next_bucket, Visit visit) {
+  std::int64_t visited = 0;
+  for (std::uint32_t at = next_bucket(0); at <= geometry.bucket_mask; at = next_bucket(at + 1)) {
+    const HashBucket& bucket = hash_bucket(base, geometry, at);
+    std::uint32_t number = linked_number(bucket.first.load(std::memory_order_acquire));
+    while (number != 0) {
+      ElementHead& element = hash_element(base, geometry, number);
+      const std::uint32_t link = element.next.load(std::memory_order_acquire);
+      // What was taken out meanwhile may be in another chain by now.
+      if ((link & kLinked) == 0 ||
+          (element.hash.load(std::memory_order_relaxed) & geometry.bucket_mask) != at)
+        break;
+      ++visited;
+      if (!visit(element_key(geometry, element), element_value(base, geometry, number, cpu))) return visited;
+      number = linked_number(link);
+    }
+  }
+  return visited;
 }
 
 }  // namespace netkit::bpf

@@ -8,6 +8,8 @@
 #include "bpf/map/element_pool.h"
 #include "bpf/map/hash_function.h"
 #include "bpf/map/stored_key.h"
+#include "bpf/map/timer.h"
+#include "bpf/map/value.h"
 
 namespace netkit::bpf {
 
@@ -27,6 +29,7 @@ struct HashGeometry {
   std::uint32_t max_entries;
   std::uint32_t lru;      // 1: evicts when it is full
   std::uint32_t per_cpu;  // 1: values are in the planes
+  ValueFields fields;
 };
 
 struct HashBucket {
@@ -64,6 +67,12 @@ inline std::byte* element_value(std::byte* base, const HashGeometry& geometry, s
     return base + geometry.planes + cpu * geometry.plane_size + std::uint64_t{number} * geometry.value_stride;
   }
   return reinterpret_cast<std::byte*>(&hash_element(base, geometry, number)) + geometry.value_offset;
+}
+
+// What goes with an element that has left its chain: the timer of its value (check_and_free_fields).
+inline void free_fields(std::byte* base, const HashGeometry& geometry, std::uint32_t number) {
+  if (geometry.fields.timer != kNoField)
+    free_timer(element_value(base, geometry, number, 0) + geometry.fields.timer);
 }
 
 }  // namespace netkit::bpf

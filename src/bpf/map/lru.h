@@ -24,6 +24,7 @@ inline void lru_touch(std::byte* base, const HashGeometry& geometry, std::uint32
 // Gives back an element that no chain holds.
 inline void hash_give(std::byte* base, const HashGeometry& geometry, std::uint32_t shard,
                       std::uint32_t number) {
+  free_fields(base, geometry, number);
   if (geometry.lru != 0) lru_touch(base, geometry, number);
   pool_give(base, geometry.pool, shard, number);
 }
@@ -56,7 +57,10 @@ inline std::uint32_t lru_take(std::byte* base, const HashGeometry& geometry, std
       referenced.store(0, std::memory_order_relaxed);
       if (candidate < kSpared) continue;
     }
-    if (lru_evict(base, geometry, number)) return number;
+    if (lru_evict(base, geometry, number)) {
+      free_fields(base, geometry, number);
+      return number;
+    }
   }
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <string_view>
@@ -20,6 +21,9 @@ std::string& map_root() {
   static std::string directory;
   return directory;
 }
+
+constexpr int kAccess = PROT_READ | PROT_WRITE;
+constexpr int kSharing = MAP_SHARED | MAP_NORESERVE;
 
 struct RegionFile {
   Fd file;
@@ -65,18 +69,23 @@ std::uint64_t RegionLayout::add(std::uint64_t count, std::uint64_t size, std::ui
   return at;
 }
 
-Result<MapMemory> MapMemory::create(const MapSpec& spec, std::uint64_t size) {
+Result<MapMemory> MapMemory::create(const MapSpec& spec, std::uint64_t size, std::uint64_t mirrored) {
   if (size > kLargestRegion) {
     return fail(ENOMEM, fmt::format("map '{}' would need {} bytes: lower max_entries or the value size",
                                     spec.name, size));
   }
   size = (size + kPage - 1) / kPage * kPage;
   RegionFile file = TRY(open_file(spec, size));
-  void* base = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file.file.get(), 0);
+  // Room for both first, then the mirror over its end.
+  void* base = ::mmap(nullptr, size + mirrored, kAccess, kSharing, file.file.get(), 0);
   if (base == MAP_FAILED) {
-    return fail(ENOMEM, fmt::format("map '{}': no address space for {} bytes", spec.name, size));
+    return fail(ENOMEM, fmt::format("map '{}': no address space for {} bytes", spec.name, size + mirrored));
   }
-  MapMemory memory(std::move(file.file), static_cast<std::byte*>(base), size, file.linkable);
+  MapMemory memory(std::move(file.file), static_cast<std::byte*>(base), size, mirrored, file.linkable);
+  if (mirrored != 0 && ::mmap(memory.base() + size, mirrored, kAccess, kSharing | MAP_FIXED, memory.file(),
+                              static_cast<off_t>(size - mirrored)) == MAP_FAILED) {
+    return fail(ENOMEM, fmt::format("map '{}': cannot map its data a second time", spec.name));
+  }
   RegionHeader& header = memory.header();
   header.magic = kRegionMagic;
   header.layout_version = kRegionLayoutVersion;
@@ -94,11 +103,21 @@ Result<MapMemory> MapMemory::create(const MapSpec& spec, std::uint64_t size) {
 }
 
 MapMemory::~MapMemory() {
-  if (base_ != nullptr) ::munmap(base_, size_);
+  if (base_ != nullptr) ::munmap(base_, size_ + mirrored_);
 }
 
 void MapMemory::describe(const void* geometry, std::size_t size) const {
   std::memcpy(header().geometry.data(), geometry, size);
+}
+
+Result<ZeroedMemory> ZeroedMemory::allocate(std::uint64_t count, std::uint64_t size) {
+  void* memory = std::calloc(count, size);
+  if (memory == nullptr) return fail(ENOMEM, fmt::format("no memory for {} slots", count));
+  return ZeroedMemory(memory);
+}
+
+void ZeroedMemory::Free::operator()(void* memory) const {
+  std::free(memory);
 }
 
 }  // namespace netkit::bpf

@@ -11,6 +11,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -69,13 +70,16 @@ class RegionLayout {
 // Ownership of a region: its file and its mapping.
 class MapMemory {
  public:
-  // A zeroed region with its header filled in. ENOMEM when the address space or the file can't be had.
-  [[nodiscard]] static Result<MapMemory> create(const MapSpec& spec, std::uint64_t size);
+  // A zeroed region with its header filled in; its last `mirrored` bytes (whole pages) are mapped a second
+  // time behind it. ENOMEM when the address space or the file can't be had.
+  [[nodiscard]] static Result<MapMemory> create(const MapSpec& spec, std::uint64_t size,
+                                                std::uint64_t mirrored = 0);
 
   MapMemory(MapMemory&& other) noexcept
       : file_(std::move(other.file_)),
         base_(std::exchange(other.base_, nullptr)),
         size_(other.size_),
+        mirrored_(other.mirrored_),
         linkable_(other.linkable_) {}
   MapMemory& operator=(MapMemory&&) = delete;
   ~MapMemory();
@@ -96,14 +100,30 @@ class MapMemory {
   }
 
  private:
-  MapMemory(Fd file, std::byte* base, std::uint64_t size, bool linkable)
-      : file_(std::move(file)), base_(base), size_(size), linkable_(linkable) {}
+  MapMemory(Fd file, std::byte* base, std::uint64_t size, std::uint64_t mirrored, bool linkable)
+      : file_(std::move(file)), base_(base), size_(size), mirrored_(mirrored), linkable_(linkable) {}
   void describe(const void* geometry, std::size_t size) const;
 
   Fd file_;
   std::byte* base_ = nullptr;
   std::uint64_t size_ = 0;
+  std::uint64_t mirrored_ = 0;
   bool linkable_ = false;
+};
+
+// Zeroed memory of this process, which takes pages only as it is touched.
+class ZeroedMemory {
+ public:
+  // ENOMEM: no address space for so much.
+  [[nodiscard]] static Result<ZeroedMemory> allocate(std::uint64_t count, std::uint64_t size);
+  [[nodiscard]] void* get() const { return memory_.get(); }
+
+ private:
+  explicit ZeroedMemory(void* memory) : memory_(memory) {}
+  struct Free {
+    void operator()(void* memory) const;
+  };
+  std::unique_ptr<void, Free> memory_;
 };
 
 }  // namespace netkit::bpf
