@@ -8,6 +8,7 @@
 
 #include "bpf/exec/machine.h"
 #include "bpf/helper/dynptr.h"
+#include "bpf/helper/map_types.h"
 #include "bpf/map/map.h"
 
 namespace netkit::bpf {
@@ -42,7 +43,9 @@ class ArgumentCheck {
       case Arg::kAnything:
         return true;
       case Arg::kContext:
-        return value() == machine_->run().context_address() || refuse("is not the context");
+        // A timer's callback has no packet.
+        return (value() == machine_->run().context_address() && machine_->run().packet != nullptr) ||
+               refuse("is not the context");
       case Arg::kMap:
         return map();
       case Arg::kMapKey:
@@ -50,7 +53,7 @@ class ArgumentCheck {
       case Arg::kMapValue:
         return map_memory(value_size(), AccessKind::kRead);
       case Arg::kMapValueOut:
-        return map_memory(value_size(), AccessKind::kWrite);
+        return map_memory(value_size(), asks() ? AccessKind::kRead : AccessKind::kWrite);
       case Arg::kMem:
         return sized(AccessKind::kRead, false, false);
       case Arg::kMemOrNull:
@@ -87,6 +90,15 @@ class ArgumentCheck {
         return stack_object(sizeof(Dynptr));
       case Arg::kIterBits:
         return stack_object(2 * sizeof(std::uint64_t));
+      case Arg::kSpinLock:
+        return special_field(FieldKind::kSpinLock);
+      case Arg::kTimer:
+        return special_field(FieldKind::kTimer);
+      case Arg::kReservation:
+        return machine_->run().references.find(ReferenceKind::kReservation, value()) != nullptr ||
+               refuse("is no ring buffer record that the program has reserved");
+      case Arg::kSocketOrNull:
+        return value() == 0 || refuse("is not a socket");
       case Arg::kIrqFlags:
       case Arg::kIterNum:
         return stack_object(sizeof(std::uint64_t));
@@ -97,11 +109,9 @@ class ArgumentCheck {
   bool map() {
     if (!machine_->knows_map(value())) return refuse("is not a map of the program");
     map_ = reinterpret_cast<const Map*>(value());
-    const MapType wanted = helper_->contract.map_type;
-    if (wanted != MapType::kUnspec && map_->spec().type != wanted) {
-      return refuse(fmt::format("is a map of type {}, not {}", map_type_name(map_->spec().type),
-                                map_type_name(wanted)));
-    }
+    if (!helper_takes_map(helper_->number, map_->spec().type))
+      return refuse(fmt::format("is a map of type {}, which this helper does not take",
+                                map_type_name(map_->spec().type)));
     if ((helper_->contract.effects & kWritesMap) != 0 && !map_->program_may_write())
       return refuse("is a map that is read-only for programs");
     return true;
@@ -111,6 +121,18 @@ class ArgumentCheck {
   // Memory whose size the map of the call determines; the contract names the map first.
   bool map_memory(std::uint64_t size, AccessKind kind) {
     return memory(value(), size, kind, kind == AccessKind::kRead);
+  }
+
+  // A filter is asked for the value, which other types write.
+  [[nodiscard]] bool asks() const { return map_->spec().type == MapType::kBloomFilter; }
+
+  bool special_field(FieldKind kind) {
+    const Region* region = machine_->find(value(), 1);
+    const Map* map = region == nullptr ? nullptr : machine_->map_of(*region);
+    const SpecialField* field = map == nullptr ? nullptr : map->spec().find_field(kind);
+    return (field != nullptr && value() - region->base == field->offset) ||
+           refuse(kind == FieldKind::kSpinLock ? "is no bpf_spin_lock of a map value"
+                                               : "is no bpf_timer of a map value");
   }
 
   bool sized(AccessKind kind, bool packet_allowed, bool null_allowed) {

@@ -348,26 +348,56 @@ void record_fault(RunContext& run, std::string text) {
   machine.fault(machine.calling, std::move(text));
 }
 
+// Binds the machine to the run for as long as it executes.
+class Engaged {
+ public:
+  Engaged(RunContext& run, Machine& machine) : run_(run) {
+    run.engine = &machine;
+    run.call_back = call_back;
+    run.record_fault = record_fault;
+  }
+  ~Engaged() {
+    run_.references.release_all();
+    run_.engine = nullptr;
+    run_.call_back = nullptr;
+    run_.record_fault = nullptr;
+  }
+  Engaged(const Engaged&) = delete;
+  Engaged& operator=(const Engaged&) = delete;
+
+ private:
+  RunContext& run_;
+};
+
 std::uint64_t interpret(RunContext& run, const Program& program) {
   Machine machine(run, program);
-  run.engine = &machine;
-  run.call_back = call_back;
-  run.record_fault = record_fault;
+  const Engaged engaged(run, machine);
   Registers r{};
   r[1] = run.context_address();
   r[10] = machine.frame_pointer();
-  const std::uint64_t result = execute_for(run, machine, machine.code().operations.data(), r);
-  run.references.release_all();
-  run.engine = nullptr;
-  run.call_back = nullptr;
-  run.record_fault = nullptr;
-  return result;
+  return execute_for(run, machine, machine.code().operations.data(), r);
+}
+
+std::uint64_t interpret_function(RunContext& run, const Program& program, std::uint64_t function,
+                                 const std::array<std::uint64_t, 5>& arguments) {
+  Machine machine(run, program);
+  const Engaged engaged(run, machine);
+  const Operation* const entry = machine.function(machine.code().operations.data(), function);
+  if (entry == nullptr) return static_cast<std::uint64_t>(kDrop);
+  Registers r{};
+  std::memcpy(&r[1], arguments.data(), sizeof arguments);
+  r[10] = machine.frame_pointer();
+  return execute_for(run, machine, entry, r);
 }
 
 }  // namespace
 
 EntryFunction interpreter_entry() {
   return interpret;
+}
+
+FunctionEntry interpreter_call() {
+  return interpret_function;
 }
 
 }  // namespace netkit::bpf

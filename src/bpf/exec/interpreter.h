@@ -17,10 +17,15 @@ namespace netkit::bpf {
 
 // Program::entry of every program that prepare_interpreted made.
 [[nodiscard]] EntryFunction interpreter_entry();
+// Program::call of them.
+[[nodiscard]] FunctionEntry interpreter_call();
 
 // Sets a context up for one run of one program on `packet` (run.cpu, redirect, outside, pool are set
 // already).
 void begin_run(RunContext& run, Packet& packet);
+
+// The same for a callback outside of any run, which has neither a packet nor a context.
+void begin_callback(RunContext& run);
 
 // begin_run, the program's entry, its counters: what hooks call. Returns the verdict (R0 as int).
 [[nodiscard]] std::int32_t run_program(RunContext& run, const Program& program, Packet& packet);

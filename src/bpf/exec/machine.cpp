@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <limits>
 #include <string_view>
 #include <utility>
@@ -17,6 +18,7 @@ namespace netkit::bpf {
 namespace {
 
 constexpr std::uint64_t kZeroStep = 64;             // bytes of stack zeroed at a time
+constexpr std::uint32_t kSpinUnlock = 94;           // the one helper for holders of a spin lock
 constexpr std::uint32_t kMayGotoLimit = 8'388'608;  // BPF_MAX_LOOPS
 
 std::string_view word_for(AccessKind kind) {
@@ -147,6 +149,10 @@ bool Machine::check_legacy(const Operation* at, std::uint64_t r6) {
 
 bool Machine::call_checked(const Operation* at, Registers& r) {
   const auto& helper = *reinterpret_cast<const Helper*>(at->imm);
+  if (run_->references.holds_lock() && helper.number != kSpinUnlock) {
+    fault(at, fmt::format("bpf_{} is called while a spin lock is held", helper.name));
+    return false;
+  }
   if (!check_arguments(*this, at, helper, r)) return false;
   const Operation* const outer = std::exchange(calling, at);
   const std::uint64_t first = r[1];
@@ -171,6 +177,17 @@ void Machine::admit_value(const Map& map, std::uint64_t value) {
 bool Machine::knows_map(std::uint64_t address) const {
   return std::ranges::binary_search(code_->maps, address) ||
          std::ranges::find(run_->found_maps, address) != run_->found_maps.end();
+}
+
+const Map* Machine::map_of(const Region& region) const {
+  if (region.kind != RegionKind::kMapValue && region.kind != RegionKind::kGlobalData) return nullptr;
+  for (const auto& maps : {std::cref(code_->maps), std::cref(std::as_const(run_->found_maps))}) {
+    for (const std::uint64_t address : maps.get()) {
+      const auto* map = reinterpret_cast<const Map*>(address);
+      if (map->id() == region.owner) return map;
+    }
+  }
+  return nullptr;
 }
 
 const Operation* Machine::function(const Operation* at, std::uint64_t value) {

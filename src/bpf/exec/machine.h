@@ -93,6 +93,8 @@ class Machine {
   [[nodiscard]] bool call_checked(const Operation* at, Registers& r);
   // Whether the address is that of a map that the program names or that its lookups have found.
   [[nodiscard]] bool knows_map(std::uint64_t address) const;
+  // The map whose value the region is; null: it is none's.
+  [[nodiscard]] const Map* map_of(const Region& region) const;
   // The first operation of the function that a register names; null after a fault.
   [[nodiscard]] const Operation* function(const Operation* at, std::uint64_t value);
 

@@ -351,6 +351,7 @@ Result<std::unique_ptr<Program>> prepare_interpreted(std::shared_ptr<const Progr
   program->uid = ::getuid();
   program->load_time = clock_ns(CLOCK_BOOTTIME);
   program->entry = interpreter_entry();
+  program->call = interpreter_call();
   program->code = std::move(*code);
   program->image = std::move(image);
   return program;

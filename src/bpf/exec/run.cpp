@@ -21,14 +21,21 @@ std::size_t verdict_slot(std::int32_t verdict) {
 
 }  // namespace
 
-void begin_run(RunContext& run, Packet& packet) {
-  run.packet = &packet;
+void begin_callback(RunContext& run) {
+  run.packet = nullptr;
   run.budget = run.instruction_limit;
   run.tail_calls = 0;
   run.tail_target = nullptr;
   run.fault.happened = false;
   run.regions.begin({});
+  run.regions.packet = {};
+  run.regions.context = {};
   run.found_maps.clear();
+}
+
+void begin_run(RunContext& run, Packet& packet) {
+  begin_callback(run);
+  run.packet = &packet;
   run.regions.context = {run.context_address(), kSkbSize, RegionKind::kContext, false, 0};
   run.packet_moved();
 }

@@ -24,4 +24,12 @@ namespace netkit::bpf {
 [[nodiscard]] std::span<const Helper> number_helpers();        // numbers.cpp
 [[nodiscard]] std::span<const Helper> current_helpers();       // current.cpp
 
+[[nodiscard]] std::span<const Helper> container_helpers();   // containers.cpp
+[[nodiscard]] std::span<const Helper> for_each_helpers();    // for_each.cpp
+[[nodiscard]] std::span<const Helper> ringbuf_helpers();     // ringbuf.cpp
+[[nodiscard]] std::span<const Helper> perf_helpers();        // perf_output.cpp
+[[nodiscard]] std::span<const Helper> spin_lock_helpers();   // spin_lock.cpp
+[[nodiscard]] std::span<const Helper> timer_helpers();       // timer.cpp
+[[nodiscard]] std::span<const Helper> socket_map_helpers();  // socket_maps.cpp
+
 }  // namespace netkit::bpf

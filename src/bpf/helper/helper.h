@@ -41,6 +41,10 @@ enum class Arg : std::uint8_t {
   kIterNum,       // struct bpf_iter_num, 8 bytes on the stack
   kIterBits,      // struct bpf_iter_bits, 16 bytes on the stack
   kIrqFlags,      // 8 bytes on the stack for the saved state of interrupts
+  kSpinLock,      // the struct bpf_spin_lock of a map value
+  kTimer,         // the struct bpf_timer of a map value
+  kReservation,   // a record of a ring buffer that the run has reserved
+  kSocketOrNull,  // a socket; there are none, so only null
 };
 
 enum class Return : std::uint8_t {
@@ -66,9 +70,6 @@ struct Contract {
   std::array<Arg, 5> arguments{};
   Return result = Return::kInteger;
   std::uint16_t effects = kNoEffect;
-  // What type a kMap argument must be of (check_map_func_compatibility); kUnspec: any, the map itself
-  // answers.
-  MapType map_type = MapType::kUnspec;
 };
 
 // Arguments arrive checked by the contract: pointers are valid for what it says, sizes are in range.

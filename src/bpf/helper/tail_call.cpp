@@ -18,8 +18,7 @@ constexpr Helper kHelpers[] = {
      .name = "tail_call",
      .contract = {.arguments = {Arg::kContext, Arg::kMap, Arg::kAnything},
                   .result = Return::kVoid,
-                  .effects = kTailCall | kChangesPacket,
-                  .map_type = MapType::kProgArray},
+                  .effects = kTailCall | kChangesPacket},
      .function = helper_call<tail_call>},
 };
 

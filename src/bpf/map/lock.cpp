@@ -4,25 +4,31 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 namespace netkit::bpf {
 namespace {
 
-long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value) {
-  return ::syscall(SYS_futex, &word, operation, value, nullptr, nullptr, 0);
+long futex(std::atomic<std::uint32_t>& word, int operation, std::uint32_t value,
+           const timespec* limit = nullptr) {
+  return ::syscall(SYS_futex, &word, operation, value, limit, nullptr, 0);
 }
 
 }  // namespace
 
 // Who comes from here takes the lock with kWaiters set, since others may still sleep: unlocking then wakes
 // one more.
-void lock_sleeping(std::atomic<std::uint32_t>& word) {
+bool lock_sleeping(std::atomic<std::uint32_t>& word, std::int64_t limit) {
   using namespace lock_bits;
+  constexpr std::int64_t kSecond = 1'000'000'000;
+  const timespec wait{limit / kSecond, limit % kSecond};
+  const Nanoseconds end = limit == kForever ? 0 : monotonic_ns() + static_cast<Nanoseconds>(limit);
   std::uint32_t seen = word.load(std::memory_order_relaxed);
   while (true) {
     if ((seen & kHeld) == 0) {
       if (word.compare_exchange_weak(seen, seen | kHeld | kWaiters, std::memory_order_acquire,
                                      std::memory_order_relaxed)) {
-        return;
+        return true;
       }
       continue;
     }
@@ -31,7 +37,8 @@ void lock_sleeping(std::atomic<std::uint32_t>& word) {
                                     std::memory_order_relaxed)) {
       continue;
     }
-    futex(word, FUTEX_WAIT, seen | kWaiters);
+    if (end != 0 && monotonic_ns() >= end) return false;
+    futex(word, FUTEX_WAIT, seen | kWaiters, end == 0 ? nullptr : &wait);
     seen = word.load(std::memory_order_relaxed);
   }
 }

@@ -27,8 +27,29 @@ inline void pause_cpu() {
                                     std::memory_order_relaxed);
 }
 
-void lock_sleeping(std::atomic<std::uint32_t>& word);
+inline constexpr std::int64_t kForever = -1;
+// False: `limit` nanoseconds have passed.
+bool lock_sleeping(std::atomic<std::uint32_t>& word, std::int64_t limit = kForever);
 void wake_waiter(std::atomic<std::uint32_t>& word);
+
+// Spins for as long as a short section takes, then sleeps. False as above.
+inline bool acquire_lock(std::atomic<std::uint32_t>& word, std::int64_t limit = kForever) {
+  constexpr int kSpins =
+      200;  // about as long as the longest section under a lock, an update of a small value
+  for (int i = 0; i < kSpins; ++i) {
+    if (try_lock(word)) return true;
+    pause_cpu();
+  }
+  return lock_sleeping(word, limit);
+}
+
+// `raise` is added to the sequence. Nobody but the holder changes it; others may set kWaiters until the
+// exchange.
+inline void release_lock(std::atomic<std::uint32_t>& word, std::uint32_t raise = 0) {
+  const std::uint32_t sequence = word.load(std::memory_order_relaxed) & ~(lock_bits::kSequence - 1);
+  const std::uint32_t before = word.exchange(sequence + raise, std::memory_order_acq_rel);
+  if ((before & lock_bits::kWaiters) != 0) wake_waiter(word);
+}
 
 // The sequence as a reader without the lock compares it.
 [[nodiscard]] inline std::uint32_t sequence_of(const std::atomic<std::uint32_t>& word) {
@@ -38,21 +59,8 @@ void wake_waiter(std::atomic<std::uint32_t>& word);
 // Holds the lock for its life.
 class MapLock {
  public:
-  explicit MapLock(std::atomic<std::uint32_t>& word) : word_(word) {
-    constexpr int kSpins =
-        200;  // about as long as the longest section under a lock, an update of a small value
-    for (int i = 0; i < kSpins; ++i) {
-      if (try_lock(word_)) return;
-      pause_cpu();
-    }
-    lock_sleeping(word_);
-  }
-  ~MapLock() {
-    // Nobody but the holder changes the sequence; others may set kWaiters until the exchange.
-    const std::uint32_t sequence = word_.load(std::memory_order_relaxed) & ~(lock_bits::kSequence - 1);
-    const std::uint32_t before = word_.exchange(sequence + raise_, std::memory_order_acq_rel);
-    if ((before & lock_bits::kWaiters) != 0) wake_waiter(word_);
-  }
+  explicit MapLock(std::atomic<std::uint32_t>& word) : word_(word) { acquire_lock(word); }
+  ~MapLock() { release_lock(word_, raise_); }
   MapLock(const MapLock&) = delete;
   MapLock& operator=(const MapLock&) = delete;
 

@@ -20,6 +20,12 @@ struct ProgramImage;  // bpf/object/image.h: instructions, names of functions, s
 // run.fault, and R0 is then 2 (drop). The caller has set the context up with begin_run.
 using EntryFunction = std::uint64_t (*)(RunContext& run, const Program& program);
 
+// Runs one function of the program with these arguments, outside of a run of the program: a callback of a
+// timer. `function` is the value by which the program names it. The caller has set the context up with
+// begin_callback.
+using FunctionEntry = std::uint64_t (*)(RunContext& run, const Program& program, std::uint64_t function,
+                                        const std::array<std::uint64_t, 5>& arguments);
+
 struct ProgramCounters {
   Counter runs;
   Counter timed_runs;   // while program_timing()
@@ -45,6 +51,7 @@ struct Program {
   std::uint64_t load_time = 0;  // CLOCK_BOOTTIME, ns
 
   EntryFunction entry = nullptr;
+  FunctionEntry call = nullptr;
   std::unique_ptr<PreparedCode> code;
   std::shared_ptr<const ProgramImage> image;
 

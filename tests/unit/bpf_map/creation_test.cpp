@@ -43,10 +43,10 @@ TEST(MapCreation, OfAnyType) {
 }
 
 TEST(MapCreation, ATypeThatIsNotSupportedIsNamed) {
-  const auto map = create_map({.name = "events", .type = MapType::kRingbuf, .max_entries = 4096});
+  const auto map = create_map({.name = "events", .type = MapType::kStackTrace, .max_entries = 4096});
   ASSERT_FALSE(map);
   EXPECT_EQ(map.error().code, EINVAL);
-  EXPECT_EQ(map.error().text, "map 'events' (ringbuf): this map type is not supported");
+  EXPECT_EQ(map.error().text, "map 'events' (stack_trace): this map type is not supported");
 }
 
 TEST(MapCreation, OfArrays) {

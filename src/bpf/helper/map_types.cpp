@@ -1,0 +1,59 @@
+#include "bpf/helper/map_types.h"
+
+#include <algorithm>
+#include <array>
+
+namespace netkit::bpf {
+namespace {
+
+// A type and the helpers that it takes part in. An exclusive type takes part in no others.
+struct Row {
+  MapType type;
+  bool exclusive;
+  std::array<std::uint8_t, 5> helpers;  // numbers, 0 behind the last
+};
+
+constexpr std::array kRows = {
+    Row{MapType::kProgArray, true, {12}},
+    Row{MapType::kPerfEventArray, true, {25, 22, 55}},
+    Row{MapType::kStackTrace, true, {27}},
+    Row{MapType::kCgroupArray, true, {33, 37}},
+    Row{MapType::kDevmap, true, {1, 51}},
+    Row{MapType::kDevmapHash, true, {1, 51}},
+    Row{MapType::kCpumap, true, {51}},
+    Row{MapType::kXskmap, true, {1, 51}},
+    Row{MapType::kArrayOfMaps, true, {1}},
+    Row{MapType::kHashOfMaps, true, {1}},
+    Row{MapType::kSockmap, true, {1, 2, 3, 52, 60}},
+    Row{MapType::kSockhash, true, {1, 2, 3, 71, 72}},
+    Row{MapType::kQueue, true, {87, 88, 89}},
+    Row{MapType::kStack, true, {87, 88, 89}},
+    Row{MapType::kBloomFilter, true, {87, 89}},
+    Row{MapType::kSkStorage, true, {107, 108}},
+    Row{MapType::kRingbuf, true, {130, 131, 134, 198}},
+    Row{MapType::kUserRingbuf, true, {209}},
+    Row{MapType::kPercpuArray, false, {195}},
+    Row{MapType::kPercpuHash, false, {195}},
+    Row{MapType::kLruPercpuHash, false, {195}},
+};
+
+constexpr std::uint32_t kLastOfAnyType = 3;  // lookup, update and delete are for plain types, too
+
+bool names(const Row& row, std::uint32_t helper) {
+  return std::ranges::find(row.helpers, helper) != row.helpers.end();
+}
+
+bool is_exclusive(std::uint32_t helper) {
+  return helper > kLastOfAnyType &&
+         std::ranges::any_of(kRows, [&](const Row& row) { return names(row, helper); });
+}
+
+}  // namespace
+
+bool helper_takes_map(std::uint32_t helper, MapType type) {
+  const auto* row = std::ranges::find(kRows, type, &Row::type);
+  if (row == kRows.end()) return !is_exclusive(helper);
+  return names(*row, helper) || (!row->exclusive && !is_exclusive(helper));
+}
+
+}  // namespace netkit::bpf
