@@ -10,7 +10,7 @@ inline void scrub_packet(Packet& packet) {
   packet.meta.pkt_type = PacketType::kHost;
   packet.meta.skb_iif = 0;
   packet.meta.ignore_df = false;
-  packet.meta.tunnel = 0;
+  packet.meta.tunnel = {};
 }
 
 // Row B, between namespaces and at redirects to a transmit side: a wall-clock time stamp; delivery times of

@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/endian.h"
+#include "packet/tunnel_info.h"
 
 namespace netkit {
 
@@ -134,7 +135,7 @@ struct PacketMeta {
   Gso gso;
   Checksum csum;
   std::uint64_t socket = 0;  // handle of the sending socket in the engine's socket table; 0: none
-  std::uint32_t tunnel = 0;  // handle of tunnel metadata in the worker's table; 0: none
+  TunnelPtr tunnel;          // tunnel metadata; empty: none
 };
 
 class Packet {

@@ -271,6 +271,7 @@ bool Packet::reserve(std::uint32_t head, std::uint32_t tail) {
 }
 
 void PacketReturn::operator()(Packet* packet) const noexcept {
+  packet->meta.tunnel = {};
   packet->pool_->give_back(packet);
 }
 

@@ -10,6 +10,7 @@
 #include "bpf/helper/dynptr.h"
 #include "bpf/helper/map_types.h"
 #include "bpf/map/map.h"
+#include "packet/headers.h"
 
 namespace netkit::bpf {
 namespace {
@@ -88,6 +89,19 @@ class ArgumentCheck {
         return dynptr();
       case Arg::kDynptrOut:
         return stack_object(sizeof(Dynptr));
+      case Arg::kSocketOrNull:
+        return value() == 0 || socket();
+      case Arg::kSocket:
+        return socket();
+      case Arg::kContextOrNull:
+        return value() == 0 || value() == machine_->run().context_address() ||
+               refuse("is neither the context nor null");
+      case Arg::kIpv4Header:
+        return memory(value(), sizeof(Ipv4Header), AccessKind::kRead, true);
+      case Arg::kIpv6Header:
+        return memory(value(), sizeof(Ipv6Header), AccessKind::kRead, true);
+      case Arg::kTcpHeader:
+        return memory(value(), sizeof(TcpHeader), AccessKind::kRead, true);
       case Arg::kIterBits:
         return stack_object(2 * sizeof(std::uint64_t));
       case Arg::kSpinLock:
@@ -97,8 +111,6 @@ class ArgumentCheck {
       case Arg::kReservation:
         return machine_->run().references.find(ReferenceKind::kReservation, value()) != nullptr ||
                refuse("is no ring buffer record that the program has reserved");
-      case Arg::kSocketOrNull:
-        return value() == 0 || refuse("is not a socket");
       case Arg::kIrqFlags:
       case Arg::kIterNum:
         return stack_object(sizeof(std::uint64_t));
@@ -146,6 +158,7 @@ class ArgumentCheck {
   bool memory(std::uint64_t address, std::uint64_t size, AccessKind kind, bool packet_allowed) {
     const Region* region = machine_->find(address, size);
     if (region == nullptr || region->kind == RegionKind::kContext) return refuse_memory(address, size, kind);
+    if (is_socket(*region)) return refuse("is a socket, which is no memory");
     if (region->kind == RegionKind::kPacket && !packet_allowed)
       return refuse("is packet memory, which this helper does not take");
     if (kind == AccessKind::kWrite && !region->writable) return refuse("is read-only memory");
@@ -155,6 +168,11 @@ class ArgumentCheck {
   bool stack() {
     const Region* region = machine_->find(value(), 1);
     return (region != nullptr && region->kind == RegionKind::kStack) || refuse("is neither stack nor null");
+  }
+
+  bool socket() {
+    const Region* region = machine_->find(value(), 1);
+    return (region != nullptr && is_socket(*region) && region->base == value()) || refuse("is not a socket");
   }
 
   // A struct that the program holds on its stack and only functions touch.

@@ -13,6 +13,7 @@
 #include "bpf/exec/position.h"
 #include "bpf/map/map.h"
 #include "bpf/run/skb.h"
+#include "bpf/run/socket.h"
 
 namespace netkit::bpf {
 namespace {
@@ -118,6 +119,8 @@ bool Machine::load_context(const Operation* at, std::uint64_t address, std::uint
   if (field == nullptr || (field->pointer && sign_extend))
     return refuse_access(at, AccessKind::kRead, address, size);
   value = skb_read(*run_, *field, offset, size);
+  if (field->field == SkbField::kSk && value != 0)
+    run_->regions.hand_out({value, sizeof(SockImage), RegionKind::kSocket, false, 0});
   return true;
 }
 
@@ -134,9 +137,15 @@ bool Machine::check_atomic(const Operation* at, std::uint64_t address, std::uint
   const Region* region = find(address, size);
   const bool reads_only = kind == AccessKind::kRead;
   const bool allowed = region != nullptr && region->kind != RegionKind::kContext &&
-                       region->kind != RegionKind::kPacket && (region->writable || reads_only) &&
-                       address % size == 0;
+                       region->kind != RegionKind::kPacket && !is_socket(*region) &&
+                       (region->writable || reads_only) && address % size == 0;
   return allowed || refuse_access(at, AccessKind::kAtomic, address, size);
+}
+
+bool Machine::load_socket(const Operation* at, const Region& region, std::uint64_t address,
+                          std::uint32_t size) {
+  return sock_readable(region.kind, address - region.base, size) ||
+         refuse_access(at, AccessKind::kRead, address, size);
 }
 
 bool Machine::check_legacy(const Operation* at, std::uint64_t r6) {
@@ -238,6 +247,8 @@ bool Machine::refuse_access(const Operation* at, AccessKind kind, std::uint64_t 
     reason = ": atomics must be aligned";
   } else if (region != nullptr && kind == AccessKind::kAtomic && region->kind == RegionKind::kPacket) {
     reason = ": packets take no atomics";
+  } else if (region != nullptr && is_socket(*region)) {
+    reason = kind == AccessKind::kRead ? ": invalid sock access" : ": sockets are read-only";
   } else if (region != nullptr) {
     reason = ": read-only";
   }

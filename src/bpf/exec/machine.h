@@ -64,8 +64,9 @@ class Machine {
                           std::uint64_t& value) {
     if (run_->regions.context.holds(address, sizeof(T)))
       return load_context(at, address, sizeof(T), sign_extend, value);
-    if (locate(address, sizeof(T)) == nullptr)
-      return refuse_access(at, AccessKind::kRead, address, sizeof(T));
+    const Region* region = locate(address, sizeof(T));
+    if (region == nullptr) return refuse_access(at, AccessKind::kRead, address, sizeof(T));
+    if (is_socket(*region) && !load_socket(at, *region, address, sizeof(T))) return false;
     value = shared_load<T>(reinterpret_cast<const void*>(address));
     return true;
   }
@@ -123,6 +124,9 @@ class Machine {
   [[nodiscard]] const Region* touch_stack(std::uint64_t address, std::uint64_t size);
   // What a lookup found may be used from now on: a value as memory, an inner map as an argument.
   void admit_value(const Map& map, std::uint64_t value);
+  // Whether the image of a socket may be read there; false after a fault.
+  [[nodiscard]] bool load_socket(const Operation* at, const Region& region, std::uint64_t address,
+                                 std::uint32_t size);
   [[nodiscard]] bool load_context(const Operation* at, std::uint64_t address, std::uint32_t size,
                                   bool sign_extend, std::uint64_t& value);
   [[nodiscard]] bool store_context(const Operation* at, std::uint64_t address, std::uint32_t size,

@@ -25,26 +25,31 @@ enum class Arg : std::uint8_t {
   kMemOrNull,    // the same, or a null pointer with size zero
   kPacketMem,    // as kMem, packet memory allowed
   kPacketMemOrNull,
-  kOutMem,        // writable memory, may be uninitialised; its size is the next argument (never zero)
-  kOutMemOrNull,  // the same, or a null pointer with size zero
-  kSize,          // size of the memory argument before it, > 0
-  kSizeOrZero,    // the same, >= 0
-  kFunction,      // a function of the program
-  kStackOrNull,   // context of a callback: memory on the stack or null
-  kConstString,   // zero-terminated string in read-only map memory
-  kLongOut,       // pointer to 8 writable bytes
-  kIntOut,        // pointer to 4 writable bytes
-  kValueMem,      // writable memory of a map value; its size is the next argument
-  kBuffer,        // writable memory, or null whatever the size is; its size is the next argument
-  kDynptr,        // struct bpf_dynptr on the stack, made by a function before
-  kDynptrOut,     // 16 bytes of stack that become one
-  kIterNum,       // struct bpf_iter_num, 8 bytes on the stack
-  kIterBits,      // struct bpf_iter_bits, 16 bytes on the stack
-  kIrqFlags,      // 8 bytes on the stack for the saved state of interrupts
-  kSpinLock,      // the struct bpf_spin_lock of a map value
-  kTimer,         // the struct bpf_timer of a map value
-  kReservation,   // a record of a ring buffer that the run has reserved
-  kSocketOrNull,  // a socket; there are none, so only null
+  kOutMem,         // writable memory, may be uninitialised; its size is the next argument (never zero)
+  kOutMemOrNull,   // the same, or a null pointer with size zero
+  kSize,           // size of the memory argument before it, > 0
+  kSizeOrZero,     // the same, >= 0
+  kFunction,       // a function of the program
+  kStackOrNull,    // context of a callback: memory on the stack or null
+  kConstString,    // zero-terminated string in read-only map memory
+  kLongOut,        // pointer to 8 writable bytes
+  kIntOut,         // pointer to 4 writable bytes
+  kValueMem,       // writable memory of a map value; its size is the next argument
+  kBuffer,         // writable memory, or null whatever the size is; its size is the next argument
+  kDynptr,         // struct bpf_dynptr on the stack, made by a function before
+  kDynptrOut,      // 16 bytes of stack that become one
+  kContextOrNull,  // the run's own context pointer, or null
+  kSocket,         // what a socket lookup, the context's sk or a cast gave
+  kSocketOrNull,   // the same, or null
+  kIpv4Header,     // 20 readable bytes; packet memory allowed
+  kIpv6Header,     // 40 readable bytes; packet memory allowed
+  kTcpHeader,      // 20 readable bytes; packet memory allowed
+  kIterNum,        // struct bpf_iter_num, 8 bytes on the stack
+  kIterBits,       // struct bpf_iter_bits, 16 bytes on the stack
+  kIrqFlags,       // 8 bytes on the stack for the saved state of interrupts
+  kSpinLock,       // the struct bpf_spin_lock of a map value
+  kTimer,          // the struct bpf_timer of a map value
+  kReservation,    // a record of a ring buffer that the run has reserved
 };
 
 enum class Return : std::uint8_t {
@@ -52,6 +57,9 @@ enum class Return : std::uint8_t {
   kVoid,
   kMapValueOrNull,  // becomes a region of the run
   kMemoryOrNull,
+  kSocketOrNull,      // a full socket; becomes a region of the run
+  kSockCommonOrNull,  // a socket in any state; the same
+  kTcpSocketOrNull,   // struct bpf_tcp_sock; the same
 };
 
 // Bits of Contract::effects.

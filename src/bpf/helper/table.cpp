@@ -14,12 +14,13 @@ struct Table {
 
   Table() {
     for (const auto family :
-         {map_helpers(),         tail_call_helpers(),   clock_helpers(),        machine_helpers(),
-          print_helpers(),       loop_helpers(),        packet_bytes_helpers(), packet_shape_helpers(),
-          packet_room_helpers(), packet_meta_helpers(), vlan_helpers(),         checksum_helpers(),
-          redirect_helpers(),    dynptr_helpers(),      number_helpers(),       current_helpers(),
-          container_helpers(),   for_each_helpers(),    ringbuf_helpers(),      perf_helpers(),
-          spin_lock_helpers(),   timer_helpers(),       socket_map_helpers()}) {
+         {map_helpers(),           tail_call_helpers(),   clock_helpers(),        machine_helpers(),
+          print_helpers(),         loop_helpers(),        packet_bytes_helpers(), packet_shape_helpers(),
+          packet_room_helpers(),   packet_meta_helpers(), vlan_helpers(),         checksum_helpers(),
+          redirect_helpers(),      dynptr_helpers(),      number_helpers(),       current_helpers(),
+          container_helpers(),     for_each_helpers(),    ringbuf_helpers(),      perf_helpers(),
+          spin_lock_helpers(),     timer_helpers(),       socket_map_helpers(),   socket_helpers(),
+          packet_origin_helpers(), mtu_helpers(),         tunnel_helpers()}) {
       for (const Helper& helper : family) by_number[helper.number] = &helper;
     }
     std::ranges::copy_if(by_number, std::back_inserter(all),

@@ -15,6 +15,8 @@ class Packet;
 namespace netkit::bpf {
 
 struct RunContext;
+struct Socket;
+struct SocketQuery;
 
 struct Outside {
   void* self = nullptr;  // handed to every function
@@ -29,6 +31,13 @@ struct Outside {
                              std::uint32_t flags) = nullptr;
   // bpf_check_mtu: MTU of the device with that number (0: the packet's own); 0 if there is none. Null: none.
   std::uint32_t (*device_mtu)(void* self, RunContext& run, std::uint32_t ifindex) = nullptr;
+  // Sockets. Found ones stay as they are until the thread's next quiescent state.
+  // bpf_sk_lookup_*, bpf_skc_lookup_tcp: the socket, or null. Null function: none is ever found.
+  const Socket* (*find_socket)(void* self, RunContext& run, const SocketQuery& query) = nullptr;
+  // The socket of that handle (PacketMeta::socket), or null. Null function: packets have no sockets.
+  const Socket* (*socket)(void* self, std::uint64_t handle) = nullptr;
+  // Cookie of the namespace that the packet's device is in. Null: that of the initial namespace.
+  std::uint64_t (*netns_cookie)(void* self, RunContext& run) = nullptr;
   // One line of bpf_trace_printk, without newline. Null: thrown away.
   void (*trace)(void* self, std::string_view line) = nullptr;
   // Text that a program puts into one of its streams (1: standard output, 2: standard error). Null: thrown

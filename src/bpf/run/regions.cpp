@@ -40,6 +40,10 @@ std::string_view region_kind_name(RegionKind kind) {
       return "reservation";
     case RegionKind::kMemory:
       return "mem";
+    case RegionKind::kSocket:
+      return "sock";
+    case RegionKind::kTcpSocket:
+      return "tcp_sock";
   }
   return "none";
 }

@@ -26,7 +26,9 @@ enum class RegionKind : std::uint8_t {
   kMapValue,
   kGlobalData,
   kReservation,
-  kMemory
+  kMemory,
+  kSocket,     // struct bpf_sock, by its access table (run/socket.h)
+  kTcpSocket,  // struct bpf_tcp_sock, the same
 };
 
 [[nodiscard]] std::string_view region_kind_name(RegionKind kind);
@@ -42,6 +44,11 @@ struct Region {
     return at - base < size && bytes <= size - (at - base);
   }
 };
+
+// Whether its bytes are an image of a socket.
+[[nodiscard]] constexpr bool is_socket(const Region& region) {
+  return region.kind == RegionKind::kSocket || region.kind == RegionKind::kTcpSocket;
+}
 
 class RegionTable {
  public:

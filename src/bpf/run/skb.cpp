@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "bpf/run/program.h"
+#include "bpf/run/socket.h"
 
 namespace netkit::bpf {
 namespace {
@@ -150,7 +151,7 @@ std::uint64_t whole(const RunContext& run, SkbField field) {
     case SkbField::kGsoSegs:
       return meta.gso.segs;
     case SkbField::kSk:
-      return 0;  // there are no sockets to point to
+      return reinterpret_cast<std::uint64_t>(packet_socket(run));
     case SkbField::kGsoSize:
       return meta.gso.size;
     case SkbField::kTstampType:
@@ -240,11 +241,18 @@ WholeAccess whole_access(const SkbFieldInfo* field, std::uint64_t offset, std::u
   if (field == nullptr) return {};
   if (field->field == SkbField::kCb)
     return size == kWord ? kWholeCbWords[(offset - field->offset) / kWord] : WholeAccess{};
-  if (size != field->size) return {};
+  // A socket that is read must be handed out to the program, which the run's regions have to know.
+  if (size != field->size || field->field == SkbField::kSk) return {};
   return kWholeFields[static_cast<std::size_t>(field - kFields.data())];
 }
 
 }  // namespace
+
+const Socket* packet_socket(const RunContext& run) {
+  const std::uint64_t handle = run.packet->meta.socket;
+  const Outside& outside = *run.outside;
+  return handle != 0 && outside.socket != nullptr ? outside.socket(outside.self, handle) : nullptr;
+}
 
 std::span<const SkbFieldInfo> skb_fields() {
   return kFields;

@@ -78,10 +78,14 @@ void skb_write(RunContext& run, const SkbFieldInfo& field, std::uint32_t offset,
                std::uint64_t value);
 
 // The whole of a field, for engines that decode a program once: what skb_read and skb_write do there, without
-// the search. Null: such a load or store is invalid, or touches a part of a field.
+// the search. Null: such a load or store is invalid, touches a part of a field,
+// or needs more than a read (sk).
 using SkbReader = std::uint64_t (*)(const RunContext& run);
 using SkbWriter = void (*)(RunContext& run, std::uint64_t value);
 [[nodiscard]] SkbReader skb_reader(std::uint64_t offset, std::uint32_t size);
 [[nodiscard]] SkbWriter skb_writer(std::uint64_t offset, std::uint32_t size);
+
+// The socket of the run's packet (skb->sk), or null.
+[[nodiscard]] const Socket* packet_socket(const RunContext& run);
 
 }  // namespace netkit::bpf

@@ -162,7 +162,7 @@ TEST_F(Skb, decoded_accesses_are_those_of_the_table) {
       }
     }
   }
-  EXPECT_EQ(readers, skb_fields().size() - 1 + meta().cb.size());
+  EXPECT_EQ(readers, skb_fields().size() - 2 + meta().cb.size());
   EXPECT_EQ(writers, 6 + meta().cb.size());
   EXPECT_EQ(skb_reader(~std::uint64_t{0}, 4), nullptr);
   EXPECT_EQ(skb_reader(0, 2), nullptr) << "a part of a field is searched for";

@@ -18,13 +18,13 @@ TEST_F(ScrubTest, IncomingInterfaceDfFlagAndTunnelGoEvenInsideOneNamespaceWithSc
   PacketPtr sent = packet();
   sent->meta.skb_iif = 5;
   sent->meta.ignore_df = true;
-  sent->meta.tunnel = 3;
+  sent->meta.tunnel = TunnelPtr::make();
   sent->meta.pkt_type = PacketType::kOutgoing;
   const Packet* const received = deliver(std::move(sent));
   ASSERT_NE(received, nullptr);
   EXPECT_EQ(received->meta.skb_iif, peer_->ifindex());  // set anew by the receive side
   EXPECT_FALSE(received->meta.ignore_df);
-  EXPECT_EQ(received->meta.tunnel, 0U);
+  EXPECT_FALSE(received->meta.tunnel);
   EXPECT_EQ(received->meta.pkt_type, PacketType::kHost);
 }
 
