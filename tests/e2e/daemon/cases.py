@@ -7,7 +7,6 @@ import json
 import os
 import pathlib
 import pwd
-import resource
 import signal
 import socket
 import subprocess
@@ -415,21 +414,6 @@ def idle():
         assert ticks() - before <= 1, ticks() - before
         status = pathlib.Path(f"/proc/{daemon.process.pid}/status").read_text()
         print(next(line for line in status.splitlines() if line.startswith("VmRSS")))
-
-
-def start_up_time():
-    with Daemon() as daemon:
-        times = []
-        for _ in range(30):
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            start = time.monotonic()
-            daemon.netkit("link", "show")
-            wall = time.monotonic() - start
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            times.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, wall))
-        cpu, wall = min(times)
-        print(f"netkit link show: {wall * 1000:.1f} ms, of these {cpu * 1000:.1f} ms of CPU")
-        assert min(wall for _, wall in times) < 0.02 or os.environ.get("NETKIT_SANITIZE"), times
 
 
 def a_run_serves_commands():
