@@ -4,27 +4,17 @@
 // that one program computes on any number of states and nothing in it is known before it runs.
 #pragma once
 
-#include <cstdint>
-#include <random>
+#include <cstddef>
 #include <vector>
 
 #include "bpf/isa/insn.h"
+#include "tests/differential/random_instructions.h"
 
 namespace netkit::differential {
 
 inline constexpr std::size_t kStateWords = 10 + 8;  // R0 to R9, then R10 - 64 upwards
 inline constexpr std::size_t kStateAt = 14;  // where they lie in the packet: behind the Ethernet header
 
-// What the running kernel knows beyond the third version of the instruction set.
-struct InstructionSet {
-  bool fourth_version = true;  // movsx, sdiv, smod, bswap, ldsx, gotol: Linux 6.6
-  bool ordered = true;         // load_acquire, store_release: Linux 6.15
-};
-
-using Random = std::mt19937_64;
-
-// A number that is often one where arithmetic turns.
-[[nodiscard]] std::uint64_t random_number(Random& random);
 // `length` instructions between the two that load and store the state.
 [[nodiscard]] std::vector<bpf::Insn> random_program(Random& random, const InstructionSet& set,
                                                     std::size_t length);

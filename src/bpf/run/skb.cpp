@@ -17,33 +17,33 @@ using enum SkbAccess;
 
 // clang-format off
 constexpr auto kFields = std::to_array<SkbFieldInfo>({
-    //  field                     offset size  name              read      write   pointer
-    {SkbField::kLen,                0,  4, "len",             kNarrow,  kNone,    false},
-    {SkbField::kPktType,            4,  4, "pkt_type",        kNarrow,  kNone,    false},
-    {SkbField::kMark,               8,  4, "mark",            kNarrow,  kWhole,   false},
-    {SkbField::kQueueMapping,      12,  4, "queue_mapping",   kNarrow,  kWhole,   false},
-    {SkbField::kProtocol,          16,  4, "protocol",        kNarrow,  kNone,    false},
-    {SkbField::kVlanPresent,       20,  4, "vlan_present",    kNarrow,  kNone,    false},
-    {SkbField::kVlanTci,           24,  4, "vlan_tci",        kNarrow,  kNone,    false},
-    {SkbField::kVlanProto,         28,  4, "vlan_proto",      kNarrow,  kNone,    false},
-    {SkbField::kPriority,          32,  4, "priority",        kNarrow,  kWhole,   false},
-    {SkbField::kIngressIfindex,    36,  4, "ingress_ifindex", kNarrow,  kNone,    false},
-    {SkbField::kIfindex,           40,  4, "ifindex",         kNarrow,  kNone,    false},
-    {SkbField::kTcIndex,           44,  4, "tc_index",        kNarrow,  kWhole,   false},
-    {SkbField::kCb,                48, 20, "cb",              kScratch, kScratch, false},
-    {SkbField::kHash,              68,  4, "hash",            kNarrow,  kNone,    false},
-    {SkbField::kTcClassid,         72,  4, "tc_classid",      kNarrow,  kWhole,   false},
-    {SkbField::kData,              76,  4, "data",            kWhole,   kNone,    true},
-    {SkbField::kDataEnd,           80,  4, "data_end",        kWhole,   kNone,    true},
-    {SkbField::kNapiId,            84,  4, "napi_id",         kNarrow,  kNone,    false},
-    {SkbField::kDataMeta,         140,  4, "data_meta",       kWhole,   kNone,    true},
-    {SkbField::kTstamp,           152,  8, "tstamp",          kWhole,   kWhole,   false},
-    {SkbField::kWireLen,          160,  4, "wire_len",        kNarrow,  kNone,    false},
-    {SkbField::kGsoSegs,          164,  4, "gso_segs",        kNarrow,  kNone,    false},
-    {SkbField::kSk,               168,  8, "sk",              kWhole,   kNone,    true},
-    {SkbField::kGsoSize,          176,  4, "gso_size",        kNarrow,  kNone,    false},
-    {SkbField::kTstampType,       180,  1, "tstamp_type",     kWhole,   kNone,    false},
-    {SkbField::kHwtstamp,         184,  8, "hwtstamp",        kWhole,   kNone,    false},
+    //  field                     offset size stored name              read      write   pointer
+    {SkbField::kLen,                0,  4, 4, "len",             kNarrow,  kNone,    false},
+    {SkbField::kPktType,            4,  4, 1, "pkt_type",        kNarrow,  kNone,    false},
+    {SkbField::kMark,               8,  4, 4, "mark",            kNarrow,  kWhole,   false},
+    {SkbField::kQueueMapping,      12,  4, 2, "queue_mapping",   kNarrow,  kWhole,   false},
+    {SkbField::kProtocol,          16,  4, 2, "protocol",        kNarrow,  kNone,    false},
+    {SkbField::kVlanPresent,       20,  4, 4, "vlan_present",    kNarrow,  kNone,    false},
+    {SkbField::kVlanTci,           24,  4, 2, "vlan_tci",        kNarrow,  kNone,    false},
+    {SkbField::kVlanProto,         28,  4, 2, "vlan_proto",      kNarrow,  kNone,    false},
+    {SkbField::kPriority,          32,  4, 4, "priority",        kNarrow,  kWhole,   false},
+    {SkbField::kIngressIfindex,    36,  4, 4, "ingress_ifindex", kNarrow,  kNone,    false},
+    {SkbField::kIfindex,           40,  4, 4, "ifindex",         kNarrow,  kNone,    false},
+    {SkbField::kTcIndex,           44,  4, 2, "tc_index",        kNarrow,  kWhole,   false},
+    {SkbField::kCb,                48, 20, 20, "cb",             kScratch, kScratch, false},
+    {SkbField::kHash,              68,  4, 4, "hash",            kNarrow,  kNone,    false},
+    {SkbField::kTcClassid,         72,  4, 2, "tc_classid",      kNarrow,  kWhole,   false},
+    {SkbField::kData,              76,  4, 4, "data",            kWhole,   kNone,    true},
+    {SkbField::kDataEnd,           80,  4, 4, "data_end",        kWhole,   kNone,    true},
+    {SkbField::kNapiId,            84,  4, 4, "napi_id",         kNarrow,  kNone,    false},
+    {SkbField::kDataMeta,         140,  4, 4, "data_meta",       kWhole,   kNone,    true},
+    {SkbField::kTstamp,           152,  8, 8, "tstamp",          kWhole,   kWhole,   false},
+    {SkbField::kWireLen,          160,  4, 4, "wire_len",        kNarrow,  kNone,    false},
+    {SkbField::kGsoSegs,          164,  4, 2, "gso_segs",        kNarrow,  kNone,    false},
+    {SkbField::kSk,               168,  8, 8, "sk",              kWhole,   kNone,    true},
+    {SkbField::kGsoSize,          176,  4, 2, "gso_size",        kNarrow,  kNone,    false},
+    {SkbField::kTstampType,       180,  1, 1, "tstamp_type",     kWhole,   kNone,    false},
+    {SkbField::kHwtstamp,         184,  8, 8, "hwtstamp",        kWhole,   kNone,    false},
 });
 // clang-format on
 
@@ -173,6 +173,9 @@ inline std::uint64_t load(const RunContext& run, const SkbFieldInfo& field, std:
     return value;
   }
   const std::uint64_t all = whole(run, field.field);
+  // convert_ctx_accesses: what is not narrower than the kernel's own field loads all of it, wherever it
+  // looks.
+  if (size >= field.stored) return all;
   std::memcpy(&value, reinterpret_cast<const std::byte*>(&all) + (offset - field.offset), size);
   return value;
 }

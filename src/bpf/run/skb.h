@@ -56,6 +56,8 @@ struct SkbFieldInfo {
   SkbField field;
   std::uint8_t offset;
   std::uint8_t size;  // bytes
+  std::uint8_t
+      stored;  // bytes that the kernel keeps of it: a read of fewer gets that part, any other read the whole
   std::string_view name;
   SkbAccess read;
   SkbAccess write;
