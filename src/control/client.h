@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "bpf/map/map.h"
+#include "bpf/map/perf_ring.h"
 #include "bpf/run/program.h"
 #include "control/system.h"
 #include "device/link.h"
@@ -42,12 +43,15 @@ struct MapHandle {
 // BPF_ENABLE_STATS: runs of programs are timed while somebody holds it.
 using StatsRef = std::shared_ptr<const bpf::ProgramTiming>;
 
+// A perf ring, which an array of them may hold, too.
+using PerfRingRef = std::shared_ptr<bpf::PerfRing>;
+
 // An open file that is none of ours.
 struct OtherFile {};
 
 // What a descriptor may stand for.
-using Handle =
-    std::variant<bpf::ProgramRef, device::LinkRef, MapHandle, device::NamespaceRef, StatsRef, OtherFile>;
+using Handle = std::variant<bpf::ProgramRef, device::LinkRef, MapHandle, device::NamespaceRef, StatsRef,
+                            PerfRingRef, OtherFile>;
 
 // For one thread at a time; different clients of a system are used by different threads at once. What a
 // client shares with others (objects, tables of ids, pins, devices) locks for itself.

@@ -12,16 +12,33 @@
 namespace netkit::control {
 namespace {
 
-// What user space writes into a PROG_ARRAY is a descriptor; the map holds ids. It is looked at only when the
-// map has no complaint of its own (bpf_fd_array_map_update_elem).
-Result<Buffer> program_id_for(const Client& client, const bpf::Map& map, KeySpan key, ValueSpan value,
-                              std::uint64_t flags) {
+// Whether user space writes descriptors into maps of that type, which hold ids.
+bool takes_descriptors(bpf::MapType type) {
+  return type == bpf::MapType::kProgArray || type == bpf::MapType::kPerfEventArray ||
+         bpf::is_map_of_maps(type);
+}
+
+// The id of what a descriptor stands for, if the map takes such.
+Result<std::uint32_t> id_of(const Client& client, bpf::MapType type, int fd) {
+  if (bpf::is_map_of_maps(type)) return TRY(client.get<MapHandle>(fd)).map->id();
+  if (type == bpf::MapType::kProgArray) return TRY(client.get<bpf::ProgramRef>(fd))->id;
+  const auto ring = client.get<PerfRingRef>(fd);
+  if (!ring) return fail(EBADF, "the descriptor is not that of a perf ring");
+  return (*ring)->id();
+}
+
+// The descriptor is looked at only when an array has no complaint of its own
+// (bpf_fd_array_map_update_elem).
+Result<Buffer> id_for(const Client& client, const bpf::Map& map, KeySpan key, ValueSpan value,
+                      std::uint64_t flags) {
   constexpr std::size_t kSize = sizeof(std::uint32_t);
   Buffer id(kSize);
-  if (flags != bpf::kAny || key.size() != kSize || value.size() != kSize) return id;
-  if (load_unaligned<std::uint32_t>(key.data()) >= map.spec().max_entries) return id;
-  const auto program = TRY(client.get<bpf::ProgramRef>(load_unaligned<std::int32_t>(value.data())));
-  store_unaligned(id.data(), program->id);
+  if (key.size() != map.spec().key_size || value.size() != kSize) return id;
+  if (map.spec().type != bpf::MapType::kHashOfMaps) {
+    if (flags != bpf::kAny) return id;
+    if (load_unaligned<std::uint32_t>(key.data()) >= map.spec().max_entries) return id;
+  }
+  store_unaligned(id.data(), TRY(id_of(client, map.spec().type, load_unaligned<std::int32_t>(value.data()))));
   return id;
 }
 
@@ -51,35 +68,48 @@ Result<bpf::MapRef> map_for(const Client& client, int fd, MapAccess needed) {
   return handle.map;
 }
 
+Result<Buffer> stored_value(const Client& client, const bpf::Map& map, KeySpan key, ValueSpan value,
+                            std::uint64_t flags) {
+  if (!takes_descriptors(map.spec().type)) return Buffer(value.begin(), value.end());
+  return id_for(client, map, key, value, flags);
+}
+
 Result<int> create_map(Client& client, const MapCreateRequest& request) {
-  const bpf::MapSpec spec{.name = request.map_name,
-                          .type = static_cast<bpf::MapType>(request.map_type),
-                          .key_size = request.key_size,
-                          .value_size = request.value_size,
-                          .max_entries = request.max_entries,
-                          .flags = request.map_flags,
-                          .extra = request.map_extra};
+  bpf::MapSpec spec{.name = request.map_name,
+                    .type = static_cast<bpf::MapType>(request.map_type),
+                    .key_size = request.key_size,
+                    .value_size = request.value_size,
+                    .max_entries = request.max_entries,
+                    .flags = request.map_flags,
+                    .extra = request.map_extra};
   // Memory is that of one node.
   if ((request.map_flags & bpf::kNumaNode) != 0 && request.numa_node != 0) return fail(EINVAL);
   TRY(bpf::check_map(spec));
   if (request.map_ifindex != 0) return fail(EINVAL, "maps are not offloaded to devices");
   if (!client.privileged()) return fail(EPERM, "creating a map needs a privileged client");
   TRY(check_object_name(request.map_name));
+  if (bpf::is_map_of_maps(spec.type)) {
+    const MapHandle inner = TRY(client.get<MapHandle>(request.inner_map_fd));
+    spec.inner = std::make_shared<bpf::MapSpec>(inner.map->spec());
+  }
   const MapAccess access = TRY(map_access(request.map_flags & (bpf::kRdonly | bpf::kWronly)));
   return client.open(MapHandle(TRY(bpf::create_map(spec)), access));
 }
 
-Result<Buffer> lookup_element(Client& client, int map_fd, KeySpan key, std::uint64_t flags) {
+Result<Buffer> lookup_element(Client& client, int map_fd, KeySpan key, std::uint64_t flags, ValueSpan asked) {
   const bpf::MapRef map = TRY(map_for(client, map_fd, kToRead));
   Buffer value(map->user_value_size(flags));
+  if (map->spec().type == bpf::MapType::kBloomFilter) {
+    if (asked.size() != value.size()) return fail(EFAULT, "which value? A filter is asked for one");
+    std::ranges::copy(asked, value.begin());
+  }
   TRY(map->read(key, value, flags));
   return value;
 }
 
 Result<> update_element(Client& client, int map_fd, KeySpan key, ValueSpan value, std::uint64_t flags) {
   const bpf::MapRef map = TRY(map_for(client, map_fd, kToWrite));
-  if (map->spec().type != bpf::MapType::kProgArray) return map->write(key, value, flags);
-  return map->write(key, TRY(program_id_for(client, *map, key, value, flags)), flags);
+  return map->write(key, TRY(stored_value(client, *map, key, value, flags)), flags);
 }
 
 Result<> delete_element(Client& client, int map_fd, KeySpan key) {
@@ -99,6 +129,11 @@ Result<Buffer> lookup_and_delete_element(Client& client, int map_fd, KeySpan key
   Buffer value(map->user_value_size());
   TRY(map->take(key, value, flags));
   return value;
+}
+
+Result<int> open_perf_ring(Client& client, const bpf::PerfRingOptions& options) {
+  if (!client.privileged()) return fail(EPERM, "opening a perf ring needs a privileged client");
+  return client.open(TRY(bpf::PerfRing::open(options)));
 }
 
 Result<> freeze_map(Client& client, int map_fd) {

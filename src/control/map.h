@@ -33,22 +33,30 @@ struct MapCreateRequest {
   std::string map_name{};       // at most 15 of letters, digits, '_' and '.'
   std::uint32_t map_ifindex = 0;
   std::uint64_t map_extra = 0;
+  int inner_map_fd = 0;  // maps of maps: a map that all inner ones are like
 };
 
 // Returns a descriptor. EPERM without capability, after the checks of the map's type.
 Result<int> create_map(Client& client, const MapCreateRequest& request);
 
 // Flags: bpf::UpdateFlag. The value of a PROG_ARRAY is the id of a program when read and the descriptor of
-// one when written, four bytes each.
-[[nodiscard]] Result<Buffer> lookup_element(Client& client, int map_fd, KeySpan key, std::uint64_t flags = 0);
+// one when written, four bytes each; so are the maps in maps of maps and the rings of a PERF_EVENT_ARRAY.
+// A BLOOM_FILTER is asked for the value `asked`.
+[[nodiscard]] Result<Buffer> lookup_element(Client& client, int map_fd, KeySpan key, std::uint64_t flags = 0,
+                                            ValueSpan asked = {});
 Result<> update_element(Client& client, int map_fd, KeySpan key, ValueSpan value, std::uint64_t flags = 0);
 Result<> delete_element(Client& client, int map_fd, KeySpan key);
 // The key after `key`; empty or unknown: the first. ENOENT at the end.
 [[nodiscard]] Result<Buffer> next_key(Client& client, int map_fd, KeySpan key);
-// Reads and removes in one step. 524 (ENOTSUPP): other types than hashes.
+// Reads and removes in one step; of QUEUE and STACK (no key) the next value. 524 (ENOTSUPP): other types than
+// these and hashes.
 Result<Buffer> lookup_and_delete_element(Client& client, int map_fd, KeySpan key, std::uint64_t flags = 0);
 // BPF_MAP_FREEZE
 Result<> freeze_map(Client& client, int map_fd);
+
+// A ring for the output of a CPU (bpf::PerfRing), which a PERF_EVENT_ARRAY takes by its descriptor. EPERM;
+// EINVAL; ENOMEM.
+Result<int> open_perf_ring(Client& client, const bpf::PerfRingOptions& options);
 
 // Which access flags of a request allow: neither of bpf::kRdonly and bpf::kWronly, or one
 // (bpf_get_file_flag). EINVAL: both, or other flags.

@@ -28,6 +28,10 @@ constexpr std::array kRows = {
     Row{MapType::kLruHash, kOfHash},
     Row{MapType::kLruPercpuHash, kOfHash},
     Row{MapType::kLpmTrie, kLookup | kUpdate | kDelete},
+    Row{MapType::kArrayOfMaps, kLookup | kUpdate | kDelete},
+    Row{MapType::kHashOfMaps, kOfHash},
+    Row{MapType::kSockmap, kLookup},
+    Row{MapType::kSockhash, kLookup},
 };
 
 Result<> check_command(const bpf::Map& map, Command command) {
@@ -43,6 +47,7 @@ bool is_hash(const bpf::Map& map) {
     case MapType::kPercpuHash:
     case MapType::kLruHash:
     case MapType::kLruPercpuHash:
+    case MapType::kHashOfMaps:
       return true;
     default:
       return false;
@@ -91,8 +96,10 @@ Result<> update_batch(Client& client, const BatchWriteRequest& request, std::uin
   if (request.keys.size() / key_size < request.count || request.values.size() / value_size < request.count)
     return fail(EFAULT, "there are fewer keys or values than entries");
   return each(request.count, done, [&](std::size_t at) {
-    return map->write(request.keys.subspan(at * key_size, key_size),
-                      request.values.subspan(at * value_size, value_size), request.elem_flags);
+    const KeySpan key = request.keys.subspan(at * key_size, key_size);
+    const ValueSpan value = request.values.subspan(at * value_size, value_size);
+    return map->write(key, TRY(stored_value(client, *map, key, value, request.elem_flags)),
+                      request.elem_flags);
   });
 }
 
@@ -100,7 +107,8 @@ Result<> delete_batch(Client& client, const BatchWriteRequest& request, std::uin
   done = 0;
   const bpf::MapRef map = TRY(map_for(client, request.map_fd, kToWrite));
   TRY(check_command(*map, kDelete));
-  if (request.elem_flags != 0) return fail(EINVAL);
+  const bool lock = request.elem_flags == bpf::kLock && map->spec().has_field(bpf::FieldKind::kSpinLock);
+  if (request.elem_flags != 0 && !lock) return fail(EINVAL);
   const std::size_t key_size = map->spec().key_size;
   if (request.keys.size() / key_size < request.count)
     return fail(EFAULT, "there are fewer keys than entries");

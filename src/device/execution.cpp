@@ -5,6 +5,7 @@
 
 #include "base/rcu.h"
 #include "bpf/exec/interpreter.h"
+#include "bpf/exec/timers.h"
 #include "device/ethernet.h"
 #include "device/namespace.h"
 #include "device/receive.h"
@@ -109,7 +110,7 @@ void Execution::settle(std::size_t limit) {
   flush();
 }
 
-std::int32_t Execution::run(const bpf::Program& program, Packet& packet) {
+bpf::RunContext& Execution::run_context() {
   if (run_level_ == runs_.size()) {
     auto context = std::make_unique<bpf::RunContext>();
     context->cpu = cpu_;
@@ -119,7 +120,24 @@ std::int32_t Execution::run(const bpf::Program& program, Packet& packet) {
     context->instruction_limit = instruction_limit_;
     runs_.push_back(std::move(context));
   }
-  bpf::RunContext& context = *runs_[run_level_++];
+  return *runs_[run_level_];
+}
+
+std::uint32_t Execution::run_timers() {
+  const Nanoseconds next = bpf::next_timer(cpu_);
+  if (next == bpf::kNever) return 0;
+  const Nanoseconds now = monotonic_ns();
+  if (next > now) return 0;
+  bpf::RunContext& context = run_context();
+  ++run_level_;
+  const std::uint32_t callbacks = bpf::run_due_timers(context, now, fault_report_, fault_self_);
+  --run_level_;
+  return callbacks;
+}
+
+std::int32_t Execution::run(const bpf::Program& program, Packet& packet) {
+  bpf::RunContext& context = run_context();
+  ++run_level_;
   const std::int32_t verdict = bpf::run_program(context, program, packet);
   --run_level_;
   faulted_ = context.fault.happened;

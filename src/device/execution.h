@@ -76,6 +76,8 @@ class Execution {
   [[nodiscard]] CpuCounters& counters(Device& device) const { return device.counters(cpu_); }
   // Runs one program on a packet; nested runs get a context of their own.
   [[nodiscard]] std::int32_t run(const bpf::Program& program, Packet& packet);
+  // Runs the callbacks of timers that are due on this CPU, between packets; returns how many.
+  std::uint32_t run_timers();
   // Whether the last run ended by a fault.
   [[nodiscard]] bool faulted() const { return faulted_; }
   // A packet comes to the programs of a transmit hook: a record of an earlier packet is forgotten, unless
@@ -111,6 +113,8 @@ class Execution {
   [[nodiscard]] bool too_deep() const { return depth_ > kMaxDepth; }
 
  private:
+  // The context of the next run: one for each level of nesting.
+  [[nodiscard]] bpf::RunContext& run_context();
   void deliver(Device& device, PacketBatch& batch);
   void drop_queued(PacketPtr packet);
   void drop_unregistered();

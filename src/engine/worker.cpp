@@ -3,11 +3,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "bpf/map/timer.h"
 
 namespace netkit::engine {
 namespace {
@@ -18,6 +20,14 @@ constexpr int kLongestSleepMs = 1000;
 void ring(const Fd& eventfd) {
   const std::uint64_t one = 1;
   (void)!::write(eventfd.get(), &one, sizeof one);
+}
+
+// Milliseconds until the next timer is due, rounded down: the worker turns until it is.
+int sleep_limit(std::uint32_t cpu) {
+  const Nanoseconds next = bpf::next_timer(cpu);
+  const Nanoseconds now = monotonic_ns();
+  if (next <= now) return 0;
+  return static_cast<int>(std::min<Nanoseconds>((next - now) / 1'000'000, kLongestSleepMs));
 }
 
 }  // namespace
@@ -78,6 +88,7 @@ void Worker::serve(std::vector<Connection> connections) {
 
 void Worker::run(const std::stop_token& stop) {
   const rcu::Reader reader;
+  const bpf::TimerLoop timers(cpu_.number(), wake_.get());
   device::Execution execution(network_, cpu_.number(), pool_);
   execution.outside().self = options_.trace_self;
   execution.outside().trace = options_.trace;
@@ -107,6 +118,7 @@ bool Worker::turn(device::Execution& execution) {
     moved = true;
     execution.transmit(*connection.device, batch);
   }
+  moved |= execution.run_timers() > 0;
   moved |= execution.drain() > 0;
   execution.flush();
   execution.quiescent();
@@ -118,7 +130,7 @@ void Worker::sleep() {
   const rcu::Offline offline;
   std::array<epoll_event, 8> events{};
   const int count =
-      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), kLongestSleepMs);
+      ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), sleep_limit(cpu_.number()));
   for (int i = 0; i < count; ++i) {
     if (events[static_cast<std::size_t>(i)].data.fd != wake_.get()) continue;
     std::uint64_t rings = 0;

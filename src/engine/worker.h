@@ -1,9 +1,10 @@
 // A worker: the thread that moves packets between ports and devices, run to completion.
 //
-// Theory of operation. Each turn reads every port once and hands what came to the port's device, drains the
-// backlog, flushes the ports that were written to, and reports a quiescent state. While something moves the
-// worker keeps turning; when nothing has moved for `spin` it goes offline and sleeps until a port, or a
-// change of its list of ports, wakes it. The list is an immutable snapshot, replaced by control at any time.
+// Theory of operation. Each turn reads every port once and hands what came to the port's device, runs the
+// timers of its virtual CPU that are due, drains the backlog, flushes the ports that were written to, and
+// reports a quiescent state. While something moves the worker keeps turning; when nothing has moved for
+// `spin` it goes offline and sleeps until a port, a timer, or a change of its list of ports, wakes it. The
+// list is an immutable snapshot, replaced by control at any time.
 #pragma once
 
 #include <atomic>

@@ -35,7 +35,9 @@ class KernelMap {
  public:
   // The descriptor or a negative errno.
   static int create(const MapSpec& spec) {
+    Fd inner(spec.inner == nullptr ? -1 : create(*spec.inner));
     return kernel_bpf(BPF_MAP_CREATE, [&](bpf_attr& attr) {
+      if (spec.inner != nullptr) attr.inner_map_fd = static_cast<std::uint32_t>(inner.get());
       attr.map_type = static_cast<std::uint32_t>(spec.type);
       attr.key_size = spec.key_size;
       attr.value_size = spec.value_size;
@@ -55,6 +57,9 @@ class KernelMap {
   int update(std::span<const std::byte> key, std::span<const std::byte> value, std::uint64_t flags) const {
     return element(BPF_MAP_UPDATE_ELEM, key, value.data(), flags);
   }
+  int take(std::span<const std::byte> key, std::span<std::byte> value, std::uint64_t flags) const {
+    return element(BPF_MAP_LOOKUP_AND_DELETE_ELEM, key, value.data(), flags);
+  }
   int remove(std::span<const std::byte> key) const { return element(BPF_MAP_DELETE_ELEM, key, nullptr, 0); }
   // `key` empty: the first.
   int next_key(std::span<const std::byte> key, std::span<std::byte> next) const {
@@ -64,8 +69,9 @@ class KernelMap {
     return kernel_bpf(BPF_MAP_FREEZE, [&](bpf_attr& attr) { attr.map_fd = descriptor(); });
   }
 
- private:
   [[nodiscard]] std::uint32_t descriptor() const { return static_cast<std::uint32_t>(fd_.get()); }
+
+ private:
   int element(bpf_cmd command, std::span<const std::byte> key, const void* value, std::uint64_t flags) const {
     return kernel_bpf(command, [&](bpf_attr& attr) {
       attr.map_fd = descriptor();

@@ -35,26 +35,82 @@ T one_of(Random& random, const T (&choices)[kSize]) {
 // after they were closed, so what matters is the sum.
 constexpr std::uint64_t kMemoryBudget = 256U << 20;
 
+MapSpec random_inner(Random& random) {
+  const MapSpec choices[] = {
+      spec_of(MapType::kArray, 1),
+      spec_of(MapType::kHash, 1),
+      spec_of(MapType::kProgArray, 1),
+      spec_of(MapType::kLpmTrie, 1),
+      spec_of(MapType::kPercpuHash, 1),
+      spec_of(MapType::kLruHash, 8),
+      spec_of(MapType::kCgroupArray, 1, 4),
+      spec_of(MapType::kPerfEventArray, 1, 4),
+      {"m", MapType::kRingbuf, 0, 0, 4096, 0},
+      {"m", MapType::kQueue, 0, 4, 1, 0},
+      {"m", MapType::kBloomFilter, 0, 4, 1, 0},
+      {"m", MapType::kDevmap, 4, 4, 1, 0},
+      {"m", MapType::kSockmap, 4, 4, 1, 0},
+  };
+  return one_of(random, choices);
+}
+
+// What each type takes.
+const MapSpec kGoodSpecs[] = {
+    spec_of(MapType::kHash, 2),
+    spec_of(MapType::kArray, 2),
+    spec_of(MapType::kProgArray, 2),
+    spec_of(MapType::kPercpuHash, 2),
+    spec_of(MapType::kLruHash, 2),
+    spec_of(MapType::kPercpuArray, 2),
+    spec_of(MapType::kLpmTrie, 2),
+    spec_of(MapType::kLruPercpuHash, 2),
+    spec_of(MapType::kArrayOfMaps, 2, 4),
+    spec_of(MapType::kHashOfMaps, 2, 4),
+    spec_of(MapType::kPerfEventArray, 2, 4),
+    spec_of(MapType::kCgroupArray, 2, 4),
+    {"m", MapType::kQueue, 0, 4, 2, 0},
+    {"m", MapType::kStack, 0, 4, 2, 0},
+    {"m", MapType::kRingbuf, 0, 0, 4096, 0},
+    {"m", MapType::kBloomFilter, 0, 4, 2, 0},
+    spec_of(MapType::kDevmap, 2, 4),
+    spec_of(MapType::kDevmapHash, 2, 4),
+    spec_of(MapType::kCpumap, 1, 4),
+    spec_of(MapType::kXskmap, 2, 4),
+    spec_of(MapType::kSockmap, 2, 4),
+    spec_of(MapType::kSockhash, 2, 8),
+};
+
+// A good one with up to three changes.
 MapSpec random_spec(Random& random) {
-  constexpr MapType kTypes[] = {MapType::kHash,       MapType::kArray,        MapType::kProgArray,
-                                MapType::kPercpuHash, MapType::kLruHash,      MapType::kPercpuArray,
-                                MapType::kLpmTrie,    MapType::kLruPercpuHash};
-  constexpr std::uint32_t kKeys[] = {4, 4, 4, 0, 3, 5, 8, 260, 261};
-  constexpr std::uint32_t kValues[] = {4, 4, 4, 0, 1, 8, 32768, 32769};
-  constexpr std::uint32_t kMaxEntries[] = {1, 1, 2, 3, 0};
-  MapSpec spec{.name = "m",
-               .type = one_of(random, kTypes),
-               .key_size = one_of(random, kKeys),
-               .value_size = one_of(random, kValues),
-               .max_entries = one_of(random, kMaxEntries)};
-  if (random() % 2 == 0) spec.flags |= kNoPrealloc;
-  for (std::uint32_t flags = random() % 3; flags > 0; --flags) spec.flags |= 1U << random() % 13;
-  if (random() % 16 == 0) spec.extra = 1;
+  constexpr std::uint32_t kKeys[] = {4, 0, 3, 5, 8, 260, 261, 513};
+  constexpr std::uint32_t kValues[] = {4, 0, 1, 8, 32768, 32769};
+  constexpr std::uint32_t kMaxEntries[] = {1, 2, 3, 0, 4096, 6000, 8192};
+  MapSpec spec = one_of(random, kGoodSpecs);
+  if (is_map_of_maps(spec.type)) spec.inner = std::make_shared<MapSpec>(random_inner(random));
+  for (std::uint32_t changes = random() % 4; changes > 0; --changes) {
+    switch (random() % 8) {
+      case 0:
+        spec.key_size = one_of(random, kKeys);
+        break;
+      case 1:
+        spec.value_size = one_of(random, kValues);
+        break;
+      case 2:
+        spec.max_entries = one_of(random, kMaxEntries);
+        break;
+      case 3:
+        spec.extra = random() % 20;
+        break;
+      default:
+        spec.flags ^= 1U << random() % 13;
+    }
+  }
   return spec;
 }
 
 // At most what the kernel allocates for a map at once.
 std::uint64_t kernel_bytes(const MapSpec& spec) {
+  if (spec.type == MapType::kRingbuf) return spec.max_entries + 16'384;
   const std::uint64_t entry = 128 + round_up_8(spec.key_size) + round_up_8(spec.value_size) * possible_cpus();
   return 16'384 + entry * (spec.max_entries + possible_cpus());
 }
@@ -79,12 +135,13 @@ TEST(MapDifferential, CreationIsRefusedForTheSameReasons) {
   std::uint64_t memory = 0;
   for (int n = 0; n < 10'000 && memory < kMemoryBudget; ++n) {
     const MapSpec spec = random_spec(random);
+    if (kernel_bytes(spec) > kMemoryBudget / 64) continue;
     const int answer = expect_same_creation(spec);
     ASSERT_FALSE(HasFailure());
     ++answers[answer];
     if (answer == 0) memory += kernel_bytes(spec);
   }
-  for (const int code : {0, -EINVAL, -E2BIG, -kENOTSUPP}) EXPECT_GT(answers[code], 30) << errno_name(-code);
+  for (const int code : {0, -EINVAL, -E2BIG, -kENOTSUPP}) EXPECT_GT(answers[code], 20) << errno_name(-code);
 }
 
 TEST(MapDifferential, TheLargestSizesAreTheSame) {
@@ -130,6 +187,17 @@ const Case kCases[] = {
     {"percpu_array", {"m", MapType::kPercpuArray, 4, 20, kEntries, 0}, true},
     {"trie_v4", {"m", MapType::kLpmTrie, 8, 8, kEntries, kNoPrealloc}, true},
     {"trie_v6", {"m", MapType::kLpmTrie, 20, 4, kEntries, kNoPrealloc}, true},
+    {"queue", {"m", MapType::kQueue, 0, 12, kEntries, 0}, true},
+    {"stack", {"m", MapType::kStack, 0, 8, kEntries, 0}, true},
+    {"bloom_filter", {"m", MapType::kBloomFilter, 0, 4, 10'000, 0, 3}, true},
+    {"ringbuf", {"m", MapType::kRingbuf, 0, 0, 4096, 0}, true},
+    {"devmap", {"m", MapType::kDevmap, 4, 4, kEntries, 0}, true},
+    {"devmap_hash", {"m", MapType::kDevmapHash, 4, 4, kEntries, 0}, false},
+    {"xskmap", {"m", MapType::kXskmap, 4, 4, kEntries, 0}, true},
+    {"sockmap", {"m", MapType::kSockmap, 4, 4, kEntries, 0}, true},
+    {"sockmap_of_cookies", {"m", MapType::kSockmap, 4, 8, kEntries, 0}, true},
+    {"sockhash", {"m", MapType::kSockhash, 7, 8, kEntries, 0}, true},
+    {"perf_event_array", {"m", MapType::kPerfEventArray, 4, 4, kEntries, 0}, true},
     {"trie_odd", {"m", MapType::kLpmTrie, 9, 3, kEntries, kNoPrealloc}, true},
 };
 
@@ -148,11 +216,12 @@ class MapOperationsDifferential : public testing::TestWithParam<Case> {
 
   // A few keys more than fit; lengths of prefixes now and then too large.
   void random_key() {
+    if (key_.empty()) return;
     std::ranges::fill(key_, std::byte{0});
     if (GetParam().spec.type != MapType::kLpmTrie) {
       key_[0] = static_cast<std::byte>(random_() % (kEntries + 8));
       key_.back() |= key_[0] << 1;
-      if (is_array(ours())) store_unaligned(key_.data(), random_() % (kEntries + 2));
+      if (has_indexes()) store_unaligned(key_.data(), random_() % (kEntries + 2));
       return;
     }
     const auto bits = static_cast<std::uint32_t>((key_.size() - 4) * 8);
@@ -162,25 +231,72 @@ class MapOperationsDifferential : public testing::TestWithParam<Case> {
     store_unaligned(key_.data(), random_() % 2 == 0 ? random_() % 12 : random_() % (bits + 2));
   }
 
+  bool is_plain() {
+    return is_array(ours()) || is_lru(ours()) || is_per_cpu(ours()) ||
+           GetParam().spec.type == MapType::kHash || GetParam().spec.type == MapType::kLpmTrie;
+  }
+
+  bool has_indexes() {
+    switch (GetParam().spec.type) {
+      case MapType::kDevmap:
+      case MapType::kSockmap:
+      case MapType::kXskmap:
+      case MapType::kPerfEventArray:
+        return true;
+      default:
+        return is_array(ours());
+    }
+  }
+
+  // Filters know few values; device maps take the loopback device, or none; other tables want descriptors,
+  // and get none.
   Bytes random_value() {
     Bytes value(ours().user_value_size());
-    for (std::byte& byte : value) byte = static_cast<std::byte>(random_());
-    return value;
+    switch (GetParam().spec.type) {
+      case MapType::kBloomFilter:
+        return bytes_of(random_() % 100);
+      case MapType::kDevmap:
+      case MapType::kDevmapHash:
+        return bytes_of(random_() % 4 == 0 ? 0U : 1U);
+      case MapType::kSockmap:
+      case MapType::kSockhash:
+      case MapType::kXskmap:
+      case MapType::kPerfEventArray:
+        std::ranges::fill(value, std::byte{0x7f});
+        return value;
+      default:
+        for (std::byte& byte : value) byte = static_cast<std::byte>(random_());
+        return value;
+    }
   }
 
   void compare_lookup() {
     constexpr std::uint64_t kFlags[] = {0, 0, 0, 0, kLock, 1, 2};
     const std::uint64_t flags = one_of(random_, kFlags);
-    Bytes kernels(ours().user_value_size()), our(kernels.size());
+    Bytes kernels = random_value(), our = kernels;
     const int answer = kernel().lookup(key_, kernels, flags);
-    ASSERT_EQ(-code(ours().read(key_, our, flags)), answer);
-    ASSERT_EQ(our, kernels);
+    ASSERT_EQ(-code(ours().read(key_, our, flags)), answer) << "flags " << flags;
+    if (answer == 0) {
+      ASSERT_EQ(our, kernels);
+    }
+  }
+
+  void compare_take() {
+    constexpr std::uint64_t kFlags[] = {0, 0, 0, kLock, 1};
+    const std::uint64_t flags = one_of(random_, kFlags);
+    Bytes kernels = random_value(), our = kernels;
+    const int answer = kernel().take(key_, kernels, flags);
+    ASSERT_EQ(-code(ours().take(key_, our, flags)), answer) << "flags " << flags;
+    if (answer == 0) {
+      ASSERT_EQ(our, kernels);
+    }
   }
 
   void compare_update() {
     constexpr std::uint64_t kFlags[] = {0,  0,         0, 0, kNoexist, kExist, 3, kLock, kLock | kExist,
                                         64, 1ULL << 40};
-    const std::uint64_t flags = one_of(random_, kFlags);
+    std::uint64_t flags = one_of(random_, kFlags);
+    if (!is_plain()) flags &= 0xff;  // newer kernels refuse bits of a CPU before they ask the type
     const Bytes value = random_value();
     const int answer = kernel().update(key_, value, flags);
     ASSERT_EQ(-code(ours().write(key_, value, flags)), answer) << "flags " << flags;
@@ -197,7 +313,9 @@ class MapOperationsDifferential : public testing::TestWithParam<Case> {
     const int our_answer = -code(ours().next_key(key_, our));
     if (!GetParam().order_matters) return;
     ASSERT_EQ(our_answer, answer);
-    ASSERT_EQ(our, kernels);
+    if (answer == 0) {
+      ASSERT_EQ(our, kernels);
+    }
   }
 
   template <class NextKey>
@@ -236,11 +354,14 @@ TEST_P(MapOperationsDifferential, RandomOperationsGiveTheSameAnswers) {
   for (int step = 0; step < 20'000; ++step) {
     SCOPED_TRACE(step);
     random_key();
-    switch (random_() % 8) {
+    switch (random_() % 9) {
       case 0:
       case 1:
       case 2:
         ASSERT_NO_FATAL_FAILURE(compare_update());
+        break;
+      case 8:
+        ASSERT_NO_FATAL_FAILURE(compare_take());
         break;
       case 3:
       case 4:

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 
+#include "base/endian.h"
 #include "bpf/map/array.h"
 #include "bpf/map/create.h"
 
@@ -47,11 +49,12 @@ class SocketMap final : public Map {
     const bool cookies = spec().type == MapType::kSockmap || spec().type == MapType::kSockhash;
     return answer(cookies && spec().value_size != 8 ? -ENOSPC : -row_.lookup);
   }
-  Result<> user_update(const std::byte* key, const std::byte*, std::uint64_t flags) override {
+  Result<> user_update(const std::byte* key, const std::byte* value, std::uint64_t flags) override {
     if (spec().type == MapType::kXskmap) {
       if (flags > kExist) return answer(-EINVAL);
       if (array_index(key) >= spec().max_entries) return answer(-E2BIG);
     }
+    if (descriptor_in(value) > std::numeric_limits<std::int32_t>::max()) return answer(-EINVAL);
     return fail(EBADF, fmt::format("map '{}': there are no sockets here", spec().name));
   }
   Result<> user_delete(const std::byte* key) override {
@@ -62,6 +65,10 @@ class SocketMap final : public Map {
     if (spec().type == MapType::kSkStorage) return answer(-kENOTSUPP);
     if (!row_.indexed) return answer(-ENOENT);
     return answer(array_next_key(spec().max_entries, key, next));
+  }
+
+  [[nodiscard]] std::uint64_t descriptor_in(const std::byte* value) const {
+    return spec().value_size == 8 ? load_unaligned<std::uint64_t>(value) : array_index(value);
   }
 
   const SocketMapRow& row_;

@@ -43,14 +43,35 @@ Result<> map_create(Call& call) {
   request.map_name = TRY(params.text_or("map_name", ""));
   request.map_ifindex = TRY(params.number_or<std::uint32_t>("map_ifindex", 0));
   request.map_extra = TRY(params.number_or<std::uint64_t>("map_extra", 0));
+  request.inner_map_fd = TRY(params.number_or<std::int32_t>("inner_map_fd", 0));
   call.answer = {{"fd", TRY(control::create_map(call.session.client(), request))}};
   return {};
 }
 
-template <auto kRead>
-Result<> read_element(Call& call) {
+Result<> perf_event_open(Call& call) {
+  const Params& params = call.params;
+  const bpf::PerfRingOptions options{
+      .cpu = TRY(params.number<std::uint32_t>("cpu")),
+      .pages = TRY(params.number_or<std::uint32_t>("pages", 8)),
+      .wakeup_events = TRY(params.number_or<std::uint32_t>("wakeup_events", 1))};
+  call.answer = {{"fd", TRY(control::open_perf_ring(call.session.client(), options))}};
+  return {};
+}
+
+// `value` is what a filter is asked for.
+Result<> lookup_element(Call& call) {
   const Buffer key = TRY(read_hex(call.params, "key"));
-  const Buffer value = TRY(kRead(call.session.client(), TRY(map_of(call)), key, TRY(flags_of(call))));
+  const Buffer asked = TRY(read_hex(call.params, "value"));
+  const Buffer value =
+      TRY(control::lookup_element(call.session.client(), TRY(map_of(call)), key, TRY(flags_of(call)), asked));
+  call.answer = {{"value", to_hex(value)}};
+  return {};
+}
+
+Result<> lookup_and_delete_element(Call& call) {
+  const Buffer key = TRY(read_hex(call.params, "key"));
+  const Buffer value = TRY(
+      control::lookup_and_delete_element(call.session.client(), TRY(map_of(call)), key, TRY(flags_of(call))));
   call.answer = {{"value", to_hex(value)}};
   return {};
 }
@@ -131,15 +152,15 @@ std::span<const Method> map_methods() {
       {.name = "bpf.map_create",
        .handle = map_create,
        .params =
-           "map_type key_size value_size max_entries map_flags numa_node map_name map_ifindex map_extra"},
-      {.name = "bpf.map_lookup_elem",
-       .handle = read_element<control::lookup_element>,
-       .params = "map_fd key flags"},
+           "map_type key_size value_size max_entries map_flags numa_node map_name map_ifindex map_extra "
+           "inner_map_fd"},
+      {.name = "bpf.perf_event_open", .handle = perf_event_open, .params = "cpu pages wakeup_events"},
+      {.name = "bpf.map_lookup_elem", .handle = lookup_element, .params = "map_fd key value flags"},
       {.name = "bpf.map_update_elem", .handle = update_element, .params = "map_fd key value flags"},
       {.name = "bpf.map_delete_elem", .handle = delete_element, .params = "map_fd key"},
       {.name = "bpf.map_get_next_key", .handle = next_key, .params = "map_fd key"},
       {.name = "bpf.map_lookup_and_delete_elem",
-       .handle = read_element<control::lookup_and_delete_element>,
+       .handle = lookup_and_delete_element,
        .params = "map_fd key flags"},
       {.name = "bpf.map_freeze", .handle = freeze, .params = "map_fd"},
       {.name = "bpf.map_dump", .handle = dump, .params = "map_fd"},
