@@ -95,7 +95,7 @@ Result<> update_batch(Client& client, const BatchWriteRequest& request, std::uin
   const std::size_t value_size = map->user_value_size(request.elem_flags);
   if (request.keys.size() / key_size < request.count || request.values.size() / value_size < request.count)
     return fail(EFAULT, "there are fewer keys or values than entries");
-  return each(request.count, done, [&](std::size_t at) {
+  return each(request.count, done, [&](std::size_t at) -> Result<> {
     const KeySpan key = request.keys.subspan(at * key_size, key_size);
     const ValueSpan value = request.values.subspan(at * value_size, value_size);
     return map->write(key, TRY(stored_value(client, *map, key, value, request.elem_flags)),
