@@ -125,7 +125,7 @@ Result<TestOutput> TestRunner::run(std::span<const ProgramRef> chain, const Test
   const auto whole = std::as_bytes(std::span(&left, 1));
   const auto taken = whole.first(std::min<std::size_t>(input.context_room.value_or(kSkbSize), whole.size()));
   output.context.assign(taken.begin(), taken.end());
-  output.cut = taken.size() < whole.size();
+  output.cut = !taken.empty() && taken.size() < whole.size();
   return output;
 }
 

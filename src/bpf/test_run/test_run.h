@@ -15,14 +15,15 @@ namespace netkit::bpf {
 inline constexpr std::uint32_t kTestChecksumComplete = 1U << 2;  // BPF_F_TEST_SKB_CHECKSUM_COMPLETE
 
 struct TestInput {
-  std::vector<std::uint8_t> data;               // from the Ethernet header on
-  std::vector<std::byte> context{};             // struct __sk_buff, or its beginning: what is missing is zero
-  std::uint32_t repeat = 1;                     // on the same packet, which keeps its changes; 0 counts as 1
-  std::uint32_t flags = 0;                      // kTestChecksumComplete
-  std::uint32_t cpu = 0;                        // must be 0, as for the kernel
-  std::uint32_t batch_size = 0;                 // must be 0
-  std::uint32_t data_room = 0;                  // bytes of packet that the caller takes; 0: all
-  std::optional<std::uint32_t> context_room{};  // bytes of context that the caller takes; none: all
+  std::vector<std::uint8_t> data;    // from the Ethernet header on
+  std::vector<std::byte> context{};  // struct __sk_buff, or its beginning: what is missing is zero
+  std::uint32_t repeat = 1;          // on the same packet, which keeps its changes; 0 counts as 1
+  std::uint32_t flags = 0;           // kTestChecksumComplete
+  std::uint32_t cpu = 0;             // must be 0, as for the kernel
+  std::uint32_t batch_size = 0;      // must be 0
+  std::uint32_t data_room = 0;       // bytes of packet that the caller takes; 0: all
+  std::optional<std::uint32_t>
+      context_room{};  // bytes of context that the caller takes; 0: it wants none, none: all
 };
 
 // A clone that a program sent while it ran.
