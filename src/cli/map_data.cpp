@@ -17,11 +17,6 @@ constexpr std::uint32_t kLongWord = 16;
 constexpr std::uint32_t kShortLine = 24;
 constexpr std::uint32_t kCopyAlignment = 8;  // of a CPU's copy
 
-bool is_per_cpu(bpf::MapType type) {
-  return type == bpf::MapType::kPercpuHash || type == bpf::MapType::kPercpuArray ||
-         type == bpf::MapType::kLruPercpuHash;
-}
-
 Result<std::uint8_t> read_byte(std::string_view word, bool hexadecimal) {
   const bool prefixed = word.starts_with("0x");
   const std::string_view digits = prefixed ? word.substr(2) : word;
@@ -37,7 +32,7 @@ Result<std::uint8_t> read_byte(std::string_view word, bool hexadecimal) {
 MapShape::MapShape(const Json& info)
     : key_size_(info["key_size"].get<std::uint32_t>()), value_size_(info["value_size"].get<std::uint32_t>()) {
   const auto type = static_cast<bpf::MapType>(info["type"].get<std::uint32_t>());
-  per_cpu_ = is_per_cpu(type);
+  per_cpu_ = bpf::is_per_cpu(type);
   holds_programs_ = type == bpf::MapType::kProgArray;
 }
 

@@ -10,6 +10,8 @@
 #include "cli/objects.h"
 #include "cli/pinning.h"
 #include "cli/print.h"
+#include "cli/prog/arguments.h"
+#include "cli/prog/run.h"
 #include "control/rpc/words.h"
 
 namespace netkit::cli {
@@ -218,6 +220,7 @@ constexpr Verb kVerbs[] = {
          load pins the first program at FILE, loadall every one in that directory)"},
     {"loadall", load_all, ""},
     {"pin", pin, "netkit prog pin PROG FILE"},
+    {"run", run_programs, kRunUsage},
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "bpf/run/context.h"
+#include "bpf/run/program.h"
 
 namespace netkit::bpf {
 

@@ -19,11 +19,6 @@ struct CloseObject {
 };
 using ObjectPtr = std::unique_ptr<bpf_object, CloseObject>;
 
-bool is_per_cpu(bpf_map_type type) {
-  return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
-         type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
-
 class KernelEngine final : public TestEngine {
  public:
   explicit KernelEngine(ObjectPtr object) : object_(std::move(object)) {}
@@ -147,7 +142,7 @@ class KernelEngine final : public TestEngine {
 
   static std::size_t user_value_size(const bpf_map* map) {
     const std::size_t size = bpf_map__value_size(map);
-    if (!is_per_cpu(bpf_map__type(map))) return size;
+    if (!is_per_cpu(static_cast<MapType>(bpf_map__type(map)))) return size;
     return (size + 7) / 8 * 8 * static_cast<std::size_t>(libbpf_num_possible_cpus());
   }
   static Result<> check_size(std::string_view map, std::string_view what, std::size_t got,
