@@ -102,6 +102,14 @@ Result<Json> Client::call(std::string_view method, const Arguments& arguments) {
   return std::move(answer["result"]);
 }
 
+Result<Json> Client::next_notification() {
+  auto line = receive();
+  if (!line && line.error().code == -kNoEngine) return fail(ENOLINK, "the engine has ended");
+  Json notification = Json::parse(TRY(std::move(line)), nullptr, false);
+  if (!notification.is_object()) return fail(EPROTO, "the engine's notification is no JSON");
+  return notification;
+}
+
 Result<> Client::send(const std::string& line, const std::vector<Fd>& passed) {
   constexpr std::size_t kMost = 16;
   if (passed.size() > kMost) return fail(E2BIG, "too many descriptors in one request");

@@ -54,6 +54,9 @@ class Client {
   [[nodiscard]] Result<Json> call(std::string_view method, const Arguments& arguments);
   [[nodiscard]] Result<Json> call(std::string_view method, Json params);
 
+  // Waits for the next notification, after a `subscribe`. ENOLINK: the engine has ended.
+  [[nodiscard]] Result<Json> next_notification();
+
   // What the engine said of itself.
   [[nodiscard]] const Json& engine() const { return *engine_; }
 

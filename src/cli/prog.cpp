@@ -3,6 +3,8 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
@@ -11,6 +13,7 @@
 #include "cli/pinning.h"
 #include "cli/print.h"
 #include "cli/prog/arguments.h"
+#include "cli/prog/check.h"
 #include "cli/prog/run.h"
 #include "control/rpc/words.h"
 
@@ -165,6 +168,7 @@ Result<> load(const Options& options, Words words, bool all) {
 }
 
 Result<> load_first(const Options& options, Words words) {
+  if (words.rest().size() == 1) return check_object(options, std::string(words.take()));
   return load(options, words, false);
 }
 
@@ -174,32 +178,76 @@ Result<> load_all(const Options& options, Words words) {
 
 // ---- dump ----
 
+// How PROG begins; any other word is an object file.
+constexpr std::array<std::string_view, 4> kProgramWords = {"id", "pinned", "name", "tag"};
+
+struct DumpRequest {
+  std::vector<std::string_view> named{};  // PROG
+  std::string file{};                     // or an object
+  std::string program{};                  // and which of its programs; empty: the only one
+  control::DumpStyle style{};
+};
+
+Result<> read_style(Words& words, control::DumpStyle& style) {
+  constexpr std::string_view kKnown[] = {"opcodes", "linum"};
+  if (TRY(choose(words.take(), kKnown, "word")) == "opcodes") {
+    style.opcodes = true;
+  } else {
+    style.linum = true;
+  }
+  return {};
+}
+
+Result<DumpRequest> read_dump(Words words) {
+  DumpRequest request;
+  const std::string_view keyword = words.take();
+  request.named = {keyword, TRY(words.value(keyword))};
+  while (!words.empty()) TRY(read_style(words, request.style));
+  return request;
+}
+
+Result<DumpRequest> read_object_dump(Words words) {
+  DumpRequest request;
+  request.file = TRY(words.value("xlated"));
+  while (!words.empty()) {
+    if (words.take_if("--prog")) {
+      request.program = TRY(words.value("--prog"));
+    } else {
+      TRY(read_style(words, request.style));
+    }
+  }
+  return request;
+}
+
+Result<Json> dump_loaded(const Options& options, const DumpRequest& request) {
+  Client client = TRY(Client::connect(options));
+  Words named(request.named);
+  auto dumped = client.call("bpf.prog_dump_xlated", Json{{"prog_fd", TRY(open_program(client, named))},
+                                                         {"opcodes", request.style.opcodes},
+                                                         {"linum", request.style.linum}});
+  if (!dumped) return std::unexpected(about("prog dump xlated", std::move(dumped).error()));
+  return dumped;
+}
+
 Result<> dump(const Options& options, Words words) {
   constexpr std::string_view kForms[] = {"xlated", "jited"};
   if (TRY(choose(TRY(words.value("dump")), kForms, "form")) == "jited")
     return fail(EOPNOTSUPP, "programs are interpreted: there is no compiled form", "say `dump xlated`");
-  Client client = TRY(Client::connect(options));
-  Json params{{"prog_fd", TRY(open_program(client, words))}};
-  bool opcodes = false;
-  while (!words.empty()) {
-    constexpr std::string_view kKnown[] = {"opcodes", "linum"};
-    const std::string_view word = TRY(choose(words.take(), kKnown, "word"));
-    params[std::string(word)] = true;
-    opcodes = opcodes || word == "opcodes";
-  }
-  const auto dumped = client.call("bpf.prog_dump_xlated", params);
-  if (!dumped) return std::unexpected(about("prog dump xlated", dumped.error()));
+  const bool loaded = !words.empty() && std::ranges::find(kProgramWords, words.peek()) != kProgramWords.end();
+  const DumpRequest request = TRY(loaded ? read_dump(words) : read_object_dump(words));
+  const Json dumped =
+      TRY(loaded ? dump_loaded(options, request) : dump_object(request.file, request.program, request.style));
   if (!options.json) {
-    print((*dumped)["text"].get<std::string>());
+    print(dumped["text"].get<std::string>());
     return {};
   }
   OrderedJson all = OrderedJson::array();
-  for (const Json& insn : (*dumped)["insns"]) {
+  for (const Json& insn : dumped["insns"]) {
     OrderedJson one;
     if (insn.contains("proto")) one["proto"] = insn["proto"];
     if (insn.contains("src")) one["src"] = insn["src"];
     one["disasm"] = insn["disasm"];
-    if (opcodes) one["opcodes"] = insn["opcodes"];
+    if (request.style.opcodes) one["opcodes"] = insn["opcodes"];
     all.push_back(std::move(one));
   }
   print(all, options);
@@ -211,16 +259,44 @@ Result<> pin(const Options& options, Words words) {
   return pin_named(client, ObjectKind::kProgram, words);
 }
 
+// ---- tracelog ----
+
+// Until the engine ends, or the user has enough.
+Result<> tracelog(const Options& options, Words words) {
+  TRY(words.end());
+  Client client = TRY(Client::connect(options));
+  if (auto begun = client.call("subscribe", Json{{"trace", true}}); !begun)
+    return std::unexpected(about("prog tracelog", std::move(begun).error()));
+  while (true) {
+    const auto news = client.next_notification();
+    if (!news && news.error().code == ENOLINK) return {};
+    if (!news) return std::unexpected(news.error());
+    const Json& params = (*news)["params"];
+    const bool overrun = (*news)["method"] == "overrun";
+    const std::string line = overrun ? fmt::format("LOST {} EVENTS", params["lost"].get<std::uint64_t>())
+                                     : params["line"].get<std::string>();
+    if (options.json) {
+      print(OrderedJson(line), options);
+    } else {
+      print(line + "\n");
+    }
+    std::fflush(stdout);
+  }
+}
+
 constexpr Verb kVerbs[] = {
     {"show list", show, R"(netkit prog show [ PROG ]
          PROG := id N | pinned FILE | name NAME | tag TAG)"},
-    {"dump", dump, "netkit prog dump xlated PROG [ opcodes ] [ linum ]"},
+    {"dump", dump, "netkit prog dump xlated { PROG | OBJECT [ --prog NAME ] } [ opcodes ] [ linum ]"},
     {"load", load_first,
      R"(netkit prog { load | loadall } OBJECT FILE [ map name NAME MAP ] [ pinmaps DIRECTORY ]
-         load pins the first program at FILE, loadall every one in that directory)"},
+         load pins the first program at FILE, loadall every one in that directory
+       netkit prog load OBJECT
+         checks the object alone: no engine, nothing is kept)"},
     {"loadall", load_all, ""},
     {"pin", pin, "netkit prog pin PROG FILE"},
     {"run", run_programs, kRunUsage},
+    {"tracelog", tracelog, "netkit prog tracelog"},
 };
 
 }  // namespace

@@ -7,7 +7,6 @@
 
 #include "bpf/helper/helper.h"
 #include "bpf/isa/disassembler.h"
-#include "bpf/object/image.h"
 #include "control/xlated.h"
 
 namespace netkit::control {
@@ -66,7 +65,11 @@ void append_bytes(std::string& text, const Insn& insn) {
 Result<std::vector<XlatedInsn>> dump_xlated(Client& client, int prog_fd) {
   const auto program = TRY(client.get<bpf::ProgramRef>(prog_fd));
   if (!client.privileged()) return fail(EPERM, "instructions are shown to privileged clients only");
-  const std::vector<Insn> insns = xlated_insns(*program->image);
+  return dump_xlated(*program->image);
+}
+
+std::vector<XlatedInsn> dump_xlated(const bpf::ProgramImage& image) {
+  const std::vector<Insn> insns = xlated_insns(image);
   std::vector<XlatedInsn> dump;
   for (std::size_t at = 0; at < insns.size();) {
     const std::size_t slots = bpf::is_wide(insns[at]) ? 2 : 1;
@@ -74,7 +77,7 @@ Result<std::vector<XlatedInsn>> dump_xlated(Client& client, int prog_fd) {
     XlatedInsn& insn = dump.emplace_back(XlatedInsn{.at = static_cast<std::uint32_t>(at)});
     insn.slots.assign(code.begin(), code.begin() + static_cast<std::ptrdiff_t>(slots));
     insn.disasm = text_of(code);
-    add_source(*program->image, insn);
+    add_source(image, insn);
     at += slots;
   }
   return dump;

@@ -8,6 +8,7 @@
 
 #include "base/result.h"
 #include "bpf/isa/insn.h"
+#include "bpf/object/image.h"
 #include "control/client.h"
 
 namespace netkit::control {
@@ -25,6 +26,7 @@ struct XlatedInsn {
   std::uint32_t line_col = 0;
 };
 
+[[nodiscard]] std::vector<XlatedInsn> dump_xlated(const bpf::ProgramImage& image);
 // EBADF, EINVAL: not a program; EPERM: no capability.
 [[nodiscard]] Result<std::vector<XlatedInsn>> dump_xlated(Client& client, int prog_fd);
 

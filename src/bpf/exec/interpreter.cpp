@@ -357,6 +357,7 @@ class Engaged {
     run.record_fault = record_fault;
   }
   ~Engaged() {
+    if (run_.observer != nullptr) run_.observer->end();
     run_.references.release_all();
     run_.engine = nullptr;
     run_.call_back = nullptr;

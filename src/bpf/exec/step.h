@@ -27,6 +27,8 @@ class StepObserver {
  public:
   virtual ~StepObserver() = default;
   virtual void step(const Step& step) = 0;
+  // The program, and what it tail-called, has ended, in whatever way.
+  virtual void end() = 0;
 };
 
 }  // namespace netkit::bpf

@@ -7,6 +7,7 @@
 #include "bpf/helper/call.h"
 #include "bpf/helper/families.h"
 #include "bpf/helper/kfunc.h"
+#include "bpf/run/trace_log.h"
 
 namespace netkit::bpf {
 namespace {
@@ -20,11 +21,12 @@ std::int64_t trace(RunContext& run, const char* format, std::uint32_t format_siz
   if (length == format_size) return -EINVAL;
   std::array<char, kMaxLine> line;
   const std::int64_t result = bprintf(line, {format, length}, arguments, run.regions);
-  const Outside& outside = *run.outside;
-  if (result < 0 || outside.trace == nullptr) return result;
+  if (result < 0) return result;
   std::string_view text(line.data());
   if (text.ends_with('\n')) text.remove_suffix(1);
-  outside.trace(outside.self, text);
+  const Outside& outside = *run.outside;
+  if (outside.trace != nullptr) outside.trace(outside.self, text);
+  TraceLog::instance().publish(run.cpu, text);
   return result;
 }
 

@@ -45,8 +45,8 @@ class TestEngine {
 [[nodiscard]] Result<std::unique_ptr<TestEngine>> load_for_test(const std::filesystem::path& object,
                                                                 const LinkOptions& options,
                                                                 TestRunner& runner);
-// The running kernel's, by bpf(2) through libbpf. Of the options it takes `variables`. The device of a run is
-// looked up in the caller's network namespace. EPERM: the caller may not load programs.
+// The running kernel's, by bpf(2) through libbpf. Of the options it takes `programs` and `variables`. The
+// device of a run is looked up in the caller's network namespace. EPERM: the caller may not load programs.
 [[nodiscard]] Result<std::unique_ptr<TestEngine>> load_in_kernel(const std::filesystem::path& object,
                                                                  const LinkOptions& options);
 

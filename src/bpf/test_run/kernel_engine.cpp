@@ -199,6 +199,13 @@ Result<> set_variables(bpf_object* object, const ObjectFile& file, const LinkOpt
   return {};
 }
 
+bool is_wanted(const bpf_program* program, const LinkOptions& options) {
+  if (options.programs)
+    return std::ranges::find(*options.programs, bpf_program__name(program)) != options.programs->end();
+  const bpf_prog_type type = bpf_program__type(program);
+  return type == BPF_PROG_TYPE_SCHED_CLS || type == BPF_PROG_TYPE_SCHED_ACT;
+}
+
 // What libbpf says about the object that it works on: the last line that is a complaint.
 std::string& complaint() {
   thread_local std::string text;
@@ -231,8 +238,7 @@ Result<std::unique_ptr<TestEngine>> load_in_kernel(const std::filesystem::path& 
   if (object == nullptr) return refused(errno, path);
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.get()) {
-    const bpf_prog_type type = bpf_program__type(program);
-    bpf_program__set_autoload(program, type == BPF_PROG_TYPE_SCHED_CLS || type == BPF_PROG_TYPE_SCHED_ACT);
+    bpf_program__set_autoload(program, is_wanted(program, options));
   }
   TRY(set_variables(object.get(), file, options));
   if (const int error = bpf_object__load(object.get()); error != 0) return refused(-error, path);

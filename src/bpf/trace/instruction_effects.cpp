@@ -135,23 +135,24 @@ class Effects {
   void operator()(const CallHelper& call) { call_helper(call, fmt::format("helper#{}", call.number)); }
   void operator()(const CallKfunc& call) { call_helper(call, fmt::format("kfunc#{}", call.btf_id)); }
   void operator()(const CallLocal& call) {
-    record_->calls.push_back({.name = function_at(*step_, std::int64_t{step_->insn} + 1 + call.distance),
-                              .arguments = {},
-                              .result = {}});
+    record_->events.push_back(
+        TracedCall{.name = function_at(*step_, std::int64_t{step_->insn} + 1 + call.distance),
+                   .arguments = {},
+                   .result = {}});
   }
   void operator()(const auto&) {}
 
  private:
   void access(TraceAccess kind, InsnSize size, Reg base, std::int16_t offset) {
-    record_->accesses.push_back(
-        {.kind = kind,
-         .size = bytes_of(size),
-         .place = names_->place(*step_, address_of(*step_, base, offset), bytes_of(size)),
-         .value = {}});
+    record_->events.push_back(
+        TracedAccess{.kind = kind,
+                     .size = bytes_of(size),
+                     .place = names_->place(*step_, address_of(*step_, base, offset), bytes_of(size)),
+                     .value = {}});
   }
   void set_value(std::uint64_t value, InsnSize size) {
     if (bytes_of(size) < sizeof value) value &= (std::uint64_t{1} << (bytes_of(size) * 8)) - 1;
-    record_->accesses.back().value = names_->name(*step_, value);
+    std::get<TracedAccess>(record_->events.back()).value = names_->name(*step_, value);
   }
   void call_helper(const Instruction& instruction, std::string unknown) {
     const Helper* helper = called_helper(*step_, instruction);
@@ -160,7 +161,7 @@ class Effects {
       call.name = c_name(*helper);
       call.arguments = Arguments(*step_, *helper, *names_).all();
     }
-    record_->calls.push_back(std::move(call));
+    record_->events.push_back(std::move(call));
   }
 
   const Step* step_;

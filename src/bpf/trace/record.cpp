@@ -33,16 +33,22 @@ std::string_view arrow(TraceAccess kind) {
   return "?";
 }
 
+std::string text_of(const TracedAccess& access) {
+  return fmt::format("u{} {} {} {}", access.size * 8, access.place, arrow(access.kind),
+                     access.value.empty() ? "?" : access.value);
+}
+
+std::string text_of(const TracedCall& call) {
+  return fmt::format("{}({}){}", call.name, fmt::join(call.arguments, ", "),
+                     call.result ? " = " + *call.result : "");
+}
+
 }  // namespace
 
 std::string to_text(const TraceRecord& record) {
   std::vector<std::string> events;
-  for (const TracedAccess& access : record.accesses)
-    events.push_back(
-        fmt::format("u{} {} {} {}", access.size * 8, access.place, arrow(access.kind), access.value));
-  for (const TracedCall& call : record.calls)
-    events.push_back(fmt::format("{}({}){}", call.name, fmt::join(call.arguments, ", "),
-                                 call.result ? " = " + *call.result : ""));
+  for (const TracedEvent& event : record.events)
+    events.push_back(std::visit([](const auto& one) { return text_of(one); }, event));
   std::string text = std::string(record.depth * kIndent, ' ') + where(record);
   if (events.empty() && record.registers.empty()) return text;
   text = fmt::format("{:<{}} |", text, kEventColumn);

@@ -18,13 +18,6 @@ bool same_line(const TraceRecord& a, const TraceRecord& b) {
          a.line->file == b.line->file && a.depth == b.depth && a.program == b.program;
 }
 
-// What is under way is told before its callee's instructions; afterwards only what is new about it counts.
-TraceRecord told(TraceRecord& record) {
-  TraceRecord first = record;
-  record.accesses.clear();
-  return first;
-}
-
 }  // namespace
 
 void Tracer::step(const Step& step) {
@@ -37,7 +30,7 @@ void Tracer::step(const Step& step) {
     complete(under_way_.back(), step);
     under_way_.pop_back();
   } else if (!under_way_.empty()) {
-    add(told(under_way_.back().record));
+    add(under_way_.back().record);  // a call, before its callee's instructions
     flush();
   }
   begin(step);
@@ -63,10 +56,13 @@ void Tracer::complete(UnderWay& last, const Step& now) {
   TraceRecord& record = last.record;
   if (!last.looks_up.empty() && now.registers[0] != 0)
     names_.found(now.registers[0], std::move(last.looks_up));
-  if (last.loads) record.accesses.back().value = names_.name(now, now.registers[number_of(*last.loads)]);
+  if (last.loads)
+    std::get<TracedAccess>(record.events.back()).value =
+        names_.name(now, now.registers[number_of(*last.loads)]);
   // A tail call goes on in another program and returns nothing.
   const bool returned = record.program == now.run.program->name;
-  if (!record.calls.empty() && returned) record.calls.back().result = names_.name(now, now.registers[0]);
+  auto* const call = record.events.empty() ? nullptr : std::get_if<TracedCall>(&record.events.back());
+  if (call != nullptr && returned) call->result = names_.name(now, now.registers[0]);
   for (std::uint8_t number = 0; number < kTracedRegisters; ++number) {
     const std::uint64_t value = now.registers[number];
     if (value == last.before[number] || value == kClobbered) continue;
@@ -75,7 +71,7 @@ void Tracer::complete(UnderWay& last, const Step& now) {
   add(std::move(record));
 }
 
-void Tracer::finish() {
+void Tracer::end() {
   if (!under_way_.empty()) add(std::move(under_way_.back().record));  // the callers of it are told
   under_way_.clear();
   flush();
@@ -104,8 +100,7 @@ void Tracer::add(TraceRecord record) {
     line_ = std::move(record);
     return;
   }
-  std::ranges::move(record.accesses, std::back_inserter(line_->accesses));
-  std::ranges::move(record.calls, std::back_inserter(line_->calls));
+  std::ranges::move(record.events, std::back_inserter(line_->events));
   for (auto& [number, value] : record.registers) {
     const auto known =
         std::ranges::find(line_->registers, number, [](const auto& entry) { return entry.first; });

@@ -29,8 +29,8 @@ class Tracer final : public StepObserver {
   Tracer(TraceGrain grain, Sink sink) : grain_(grain), sink_(std::move(sink)) {}
 
   void step(const Step& step) override;
-  // The run is over: tells what is still under way. Before another run, always.
-  void finish();
+  // Tells what is still under way.
+  void end() override;
 
   // What the registers held before the last instruction of the last run; valid until its context is used
   // again. Those that a call has clobbered are left out.

@@ -17,7 +17,8 @@ namespace {
 using Bytes = std::vector<std::byte>;
 using Json = nlohmann::json;
 
-constexpr std::size_t kCopyAlignment = 8;  // of a CPU's copy
+constexpr std::string_view kProgram = "prog:";  // before the name of one
+constexpr std::size_t kCopyAlignment = 8;       // of a CPU's copy
 
 std::optional<std::byte> byte_of(std::string_view digits, int base = 16) {
   std::uint8_t value = 0;
@@ -103,7 +104,6 @@ class MapFile {
       return refuse(has_key ? "a line is `KEYHEX VALUEHEX` or `KEYHEX prog:NAME`" : "a line is `VALUEHEX`");
     PresetEntry entry;
     if (has_key) entry.key = TRY(sized_key(bytes_of(words.front())));
-    constexpr std::string_view kProgram = "prog:";
     if (words.back().starts_with(kProgram)) {
       if (map_->type != bpf::MapType::kProgArray) return refuse("only prog arrays hold programs");
       entry.value = std::string(words.back().substr(kProgram.size()));
@@ -182,6 +182,15 @@ Result<std::vector<PresetEntry>> parse_map_file(std::string_view text, std::stri
   MapFile file(name, map);
   if (first != std::string_view::npos && (text[first] == '[' || text[first] == '{')) return file.json(text);
   return file.lines(text);
+}
+
+std::vector<std::string> programs_named_in(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t at = text.find(kProgram); at != std::string_view::npos; at = text.find(kProgram, at)) {
+    at += kProgram.size();
+    names.emplace_back(text.substr(at, text.find_first_of(" \t\r\n", at) - at));
+  }
+  return names;
 }
 
 }  // namespace netkit::cli

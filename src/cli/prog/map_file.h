@@ -23,4 +23,7 @@ struct PresetEntry {
 [[nodiscard]] Result<std::vector<PresetEntry>> parse_map_file(std::string_view text, std::string_view name,
                                                               const bpf::MapSpec& map);
 
+// The programs that lines of such a file put into prog arrays.
+[[nodiscard]] std::vector<std::string> programs_named_in(std::string_view text);
+
 }  // namespace netkit::cli

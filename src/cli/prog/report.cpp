@@ -45,6 +45,19 @@ std::string_view access_name(bpf::TraceAccess kind) {
   return "";
 }
 
+OrderedJson event_json(const bpf::TracedAccess& access) {
+  return {{"access", access_name(access.kind)},
+          {"size", access.size},
+          {"place", access.place},
+          {"value", access.value}};
+}
+
+OrderedJson event_json(const bpf::TracedCall& call) {
+  OrderedJson json{{"call", call.name}, {"args", call.arguments}};
+  if (call.result) json["result"] = *call.result;
+  return json;
+}
+
 MapShape shape_of(const bpf::MapSpec& map) {
   return MapShape(Json{{"type", static_cast<std::uint32_t>(map.type)},
                        {"key_size", map.key_size},
@@ -144,16 +157,8 @@ OrderedJson trace_json(const bpf::TraceRecord& record) {
     json["line"] = record.line->line;
     json["src"] = record.line->text;
   }
-  for (const bpf::TracedAccess& access : record.accesses)
-    json["memory"].push_back({{"access", access_name(access.kind)},
-                              {"size", access.size},
-                              {"place", access.place},
-                              {"value", access.value}});
-  for (const bpf::TracedCall& call : record.calls) {
-    OrderedJson one{{"name", call.name}, {"args", call.arguments}};
-    if (call.result) one["result"] = *call.result;
-    json["calls"].push_back(std::move(one));
-  }
+  for (const bpf::TracedEvent& event : record.events)
+    json["events"].push_back(std::visit([](const auto& one) { return event_json(one); }, event));
   if (!record.registers.empty()) json["registers"] = registers_json(record.registers);
   return json;
 }

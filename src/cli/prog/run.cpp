@@ -66,7 +66,6 @@ class Command {
     if (trace_) session.observe(&trace_->tracer());
     for (std::size_t number = 0; number < packets_.size(); ++number) {
       const auto output = session.run(arguments_, packets_[number].bytes, context_);
-      if (trace_) trace_->tracer().finish();
       if (!output) return failed(output.error(), number);
       TRY(tell(*output, number));
     }
@@ -177,7 +176,6 @@ class Command {
     }
     again->observe(&trace.tracer());
     const bool faulted = !again->run(arguments_, packets_[number].bytes, context_);
-    trace.tracer().finish();
     if (faulted) show_fault(error, trace, false);
   }
 

@@ -71,6 +71,19 @@ Result<std::vector<std::string>> resolve(const RunArguments& arguments, const bp
   return chain;
 }
 
+// The chain, and what prog arrays are to hold.
+Result<std::vector<std::string>> needed_programs(const RunArguments& arguments) {
+  std::vector<std::string> names = arguments.chain;
+  for (const auto& preset : arguments.maps) {
+    const std::vector<std::uint8_t> content = TRY(read_whole(preset.second));
+    std::ranges::move(programs_named_in({reinterpret_cast<const char*>(content.data()), content.size()}),
+                      std::back_inserter(names));
+  }
+  std::ranges::sort(names);
+  names.erase(std::ranges::unique(names).begin(), names.end());
+  return names;
+}
+
 }  // namespace
 
 Result<RunSession> RunSession::open(const RunArguments& arguments,
@@ -85,11 +98,22 @@ Result<RunSession> RunSession::open(const RunArguments& arguments,
 }
 
 Result<> RunSession::load(const RunArguments& arguments) {
-  const bpf::LinkOptions options = TRY(link_options(arguments));
-  engine_ = runner_ != nullptr ? TRY(bpf::load_for_test(arguments.object, options, *runner_))
-                               : TRY(bpf::load_in_kernel(arguments.object, options));
+  bpf::LinkOptions options = TRY(link_options(arguments));
+  auto loaded = load_with(arguments, options);
+  if (!loaded && !arguments.chain.front().empty()) {
+    // Somebody else's program may be why: the ones asked for are enough.
+    options.programs = TRY(needed_programs(arguments));
+    loaded = load_with(arguments, options);
+  }
+  engine_ = TRY(std::move(loaded));
   chain_ = TRY(resolve(arguments, *engine_));
   return {};
+}
+
+Result<std::unique_ptr<bpf::TestEngine>> RunSession::load_with(const RunArguments& arguments,
+                                                               const bpf::LinkOptions& options) {
+  return runner_ != nullptr ? bpf::load_for_test(arguments.object, options, *runner_)
+                            : bpf::load_in_kernel(arguments.object, options);
 }
 
 Result<> RunSession::preset(const RunArguments& arguments) {

@@ -31,6 +31,8 @@ class RunSession {
  private:
   RunSession() = default;
   [[nodiscard]] Result<> load(const RunArguments& arguments);
+  [[nodiscard]] Result<std::unique_ptr<bpf::TestEngine>> load_with(const RunArguments& arguments,
+                                                                   const bpf::LinkOptions& options);
   [[nodiscard]] Result<> preset(const RunArguments& arguments);
 
   std::unique_ptr<bpf::TestRunner> runner_;

@@ -3,9 +3,11 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/address.h"
+#include "bpf/run/trace_log.h"
 #include "control/rpc/protocol.h"
 #include "device/device.h"
 #include "device/namespace.h"
@@ -74,21 +76,35 @@ Json params_of(const Change& change) {
           {"operstate", std::to_underlying(change.operstate)}};
 }
 
+std::string encode(const Change& change) {
+  return encode_notification(method_of(change.kind), params_of(change));
+}
+
+struct TraceLine {
+  std::string text;
+};
+std::string encode(const TraceLine& line) {
+  return encode_notification("bpf.trace", {{"line", line.text}});
+}
+
+using News = std::variant<Change, TraceLine>;
+
 }  // namespace
 
 struct Changes::Queue {
   std::function<void()> news;
   std::mutex mutex;
-  std::vector<Change> waiting;
+  std::vector<News> waiting;
   std::uint64_t lost = 0;
 
-  void put(const Event& event) {
+  template <class Make>
+  void put(Make make) {
     const std::lock_guard guard(mutex);
     if (waiting.size() == kLongest) {
       ++lost;
       return;
     }
-    waiting.push_back(copy(event));
+    waiting.push_back(make());
     if (waiting.size() == 1) news();
   }
 };
@@ -96,16 +112,21 @@ struct Changes::Queue {
 Changes::Changes(device::Network& network, Interest interest, std::function<void()> news)
     : queue_(std::make_shared<Queue>()) {
   queue_->news = std::move(news);
+  const bool follows_trace = interest.trace;
   subscription_ = network.subscribe([queue = queue_, interest = std::move(interest)](const Event& event) {
     const bool about_link = event.kind == EventKind::kNewLink || event.kind == EventKind::kDelLink;
     if (about_link ? !interest.links : !interest.namespaces) return;
     if (about_link && interest.netns != nullptr && interest.netns.get() != event.netns) return;
-    queue->put(event);
+    queue->put([&event] { return News(copy(event)); });
+  });
+  if (!follows_trace) return;
+  followed_trace_ = bpf::TraceLog::instance().follow([queue = queue_](std::string_view line) {
+    queue->put([line] { return News(TraceLine{std::string(line)}); });
   });
 }
 
 std::string Changes::take() {
-  std::vector<Change> waiting;
+  std::vector<News> waiting;
   std::uint64_t lost = 0;
   {
     const std::lock_guard guard(queue_->mutex);
@@ -113,8 +134,7 @@ std::string Changes::take() {
     lost = std::exchange(queue_->lost, 0);
   }
   std::string lines;
-  for (const Change& change : waiting)
-    lines += encode_notification(method_of(change.kind), params_of(change));
+  for (const News& news : waiting) lines += std::visit([](const auto& one) { return encode(one); }, news);
   if (lost > 0) lines += encode_notification("overrun", {{"lost", lost}});
   return lines;
 }

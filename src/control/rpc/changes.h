@@ -15,14 +15,15 @@ struct Interest {
   bool links = false;
   bool namespaces = false;
   device::NamespaceRef netns;  // links of this one alone; null: of all
+  bool trace = false;          // lines of bpf_trace_printk
 };
 
 class Changes {
  public:
   static constexpr std::size_t kLongest = 4096;
 
-  // `news` is called when the queue is no longer empty, by whatever thread changed something, while the
-  // configuration lock is held: it must only ring a bell.
+  // `news` is called when the queue is no longer empty, by whatever thread changed or printed something,
+  // while it holds locks: it must only ring a bell.
   Changes(device::Network& network, Interest interest, std::function<void()> news);
 
   // Everything that waits, as notifications, a line each.
@@ -32,6 +33,7 @@ class Changes {
   struct Queue;
   std::shared_ptr<Queue> queue_;
   device::Subscription subscription_;
+  std::shared_ptr<void> followed_trace_;
 };
 
 }  // namespace netkit::rpc

@@ -40,18 +40,21 @@ Result<> hello(Call& call) {
 Result<> subscribe(Call& call) {
   Interest interest{.links = TRY(call.params.flag("links")),
                     .namespaces = TRY(call.params.flag("namespaces")),
-                    .netns = call.session.home()};
+                    .netns = call.session.home(),
+                    .trace = TRY(call.params.flag("trace"))};
   const bool all = TRY(call.params.flag("all"));
   if ((all || interest.namespaces) && !call.session.of_engine()) {
     return fail(EPERM, "only clients in the engine's own namespace hear of others");
   }
+  if (interest.trace && !(call.session.of_engine() && call.session.client().privileged()))
+    return fail(EPERM, "only privileged clients in the engine's own namespace follow what programs print");
   if (const Json* const netns = call.params.find("netns")) {
     interest.netns = TRY(call.session.netns_from(*netns));
   } else if (interest.links && interest.netns == nullptr) {
     return fail(EPERM, "the engine has no part in the caller's namespace");
   }
   if (all) interest.netns = nullptr;
-  if (!interest.links && !interest.namespaces) {
+  if (!interest.links && !interest.namespaces && !interest.trace) {
     call.session.unsubscribe();
   } else {
     call.session.subscribe(std::move(interest));
@@ -68,7 +71,7 @@ Result<> close(Call& call) {
 std::span<const Method> session_methods() {
   static constexpr Method kMethods[] = {
       {.name = "hello", .handle = hello, .params = "protocol netns"},
-      {.name = "subscribe", .handle = subscribe, .params = "links namespaces all netns"},
+      {.name = "subscribe", .handle = subscribe, .params = "links namespaces all netns trace"},
       {.name = "close", .handle = close, .params = "fd"},
   };
   return kMethods;

@@ -18,16 +18,21 @@ def commands_of(document: str):
     return found
 
 
-def check(path, daemon, binaries):
-    """`*` in a line stands for anything; blanks at the end of a line do not count. Commands find the example programs."""
-    commands = commands_of(path.read_text())
-    assert len(commands) > 20, len(commands)
+def play(commands, binaries, directory, options=()):
+    """Runs them in the directory. `*` in a line stands for anything; blanks at the end of a line do not count."""
     for command, wanted in commands:
         words = shlex.split(command)
         assert words[0] == "netkit", command
-        result = subprocess.run([binaries / "netkit", "--socket", daemon.path, *words[1:]], capture_output=True, text=True,
-                                timeout=60, cwd=binaries.parent / "bpf")
+        result = subprocess.run([binaries / "netkit", *options, *words[1:]], capture_output=True, text=True,
+                                timeout=60, cwd=directory)
         got = [line.rstrip() for line in (result.stdout + result.stderr).splitlines()]
         same = len(got) == len(wanted) and all(
             fnmatch.fnmatchcase(line, re.sub(r"\[", "[[]", pattern).rstrip()) for line, pattern in zip(got, wanted))
         assert same, f"$ {command}\nwanted {wanted}\ngot    {got}"
+
+
+def check(path, daemon, binaries):
+    """Against a daemon; commands find the example programs."""
+    commands = commands_of(path.read_text())
+    assert len(commands) > 20, len(commands)
+    play(commands, binaries, binaries.parent / "bpf", ["--socket", daemon.path])
