@@ -63,6 +63,7 @@ class ArgumentCheck {
         return sized(AccessKind::kRead, true, false);
       case Arg::kPacketMemOrNull:
         return sized(AccessKind::kRead, true, true);
+      case Arg::kInOutMem:
       case Arg::kOutMem:
         return sized(AccessKind::kWrite, false, false);
       case Arg::kOutMemOrNull:

@@ -269,7 +269,9 @@ class Preparation {
   static std::string unknown_helper(std::uint32_t number) {
     const std::string_view name = kernel_helper_name(number);
     if (name.empty()) return fmt::format("invalid func unknown#{}", number);
-    return fmt::format("helper bpf_{}#{} is not supported", name, number);
+    const std::string_view why = refused_helper(number);
+    return fmt::format("helper bpf_{}#{} is not supported ({})", name, number,
+                       why.empty() ? "no program of this type can use it" : why);
   }
 
   Result<> lower(const LoadImm64& load) {

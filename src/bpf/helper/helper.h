@@ -26,6 +26,7 @@ enum class Arg : std::uint8_t {
   kPacketMem,    // as kMem, packet memory allowed
   kPacketMemOrNull,
   kOutMem,         // writable memory, may be uninitialised; its size is the next argument (never zero)
+  kInOutMem,       // readable and writable memory; its size is the next argument (never zero)
   kOutMemOrNull,   // the same, or a null pointer with size zero
   kSize,           // size of the memory argument before it, > 0
   kSizeOrZero,     // the same, >= 0
@@ -96,6 +97,10 @@ struct Helper {
 
 // As C programs write it: "bpf_redirect".
 [[nodiscard]] std::string c_name(const Helper& helper);
+
+// Why a helper of the kernel that we lack is not there ("describes a task"); empty: it is none that programs
+// of this type may call.
+[[nodiscard]] std::string_view refused_helper(std::uint32_t number);
 
 // The helper with that number, or null when we do not have it.
 [[nodiscard]] const Helper* find_helper(std::uint32_t number);

@@ -6,6 +6,7 @@
 
 #include "bpf/helper/call.h"
 #include "bpf/helper/families.h"
+#include "bpf/helper/ringbuf_record.h"
 
 namespace netkit::bpf {
 namespace {
@@ -25,28 +26,14 @@ void discard_unreleased(const Reference& reference) {
 }
 
 void* ringbuf_reserve(RunContext& run, Map& map, std::uint64_t size, std::uint64_t flags) {
-  if (flags != 0) return nullptr;
-  void* record = netkit::bpf::ringbuf_reserve(map, size);
-  if (record == nullptr) return nullptr;
-  const auto address = reinterpret_cast<std::uint64_t>(record);
-  run.references.acquire({ReferenceKind::kReservation, address, &map, discard_unreleased});
-  run.regions.hand_out({address, size, RegionKind::kReservation, true, map.id()});
-  return record;
-}
-
-void commit(RunContext& run, void* record, std::uint64_t flags, bool discard) {
-  const auto address = reinterpret_cast<std::uint64_t>(record);
-  auto& map = *static_cast<Map*>(run.references.find(ReferenceKind::kReservation, address)->owner);
-  run.references.drop(ReferenceKind::kReservation, address);
-  run.regions.take_back(address);
-  ringbuf_commit(map, record, flags, discard);
+  return flags == 0 ? reserve_record(run, map, size) : nullptr;
 }
 
 void ringbuf_submit(RunContext& run, void* record, std::uint64_t flags) {
-  commit(run, record, flags, false);
+  commit_record(run, record, flags, false);
 }
 void ringbuf_discard(RunContext& run, void* record, std::uint64_t flags) {
-  commit(run, record, flags, true);
+  commit_record(run, record, flags, true);
 }
 
 std::uint64_t ringbuf_query(RunContext&, const Map& map, std::uint64_t what) {
@@ -83,6 +70,23 @@ constexpr Helper kHelpers[] = {
 };
 
 }  // namespace
+
+void* reserve_record(RunContext& run, Map& map, std::uint64_t size) {
+  void* record = netkit::bpf::ringbuf_reserve(map, size);
+  if (record == nullptr) return nullptr;
+  const auto address = reinterpret_cast<std::uint64_t>(record);
+  run.references.acquire({ReferenceKind::kReservation, address, &map, discard_unreleased});
+  run.regions.hand_out({address, size, RegionKind::kReservation, true, map.id()});
+  return record;
+}
+
+void commit_record(RunContext& run, void* record, std::uint64_t flags, bool discard) {
+  const auto address = reinterpret_cast<std::uint64_t>(record);
+  auto& map = *static_cast<Map*>(run.references.find(ReferenceKind::kReservation, address)->owner);
+  run.references.drop(ReferenceKind::kReservation, address);
+  run.regions.take_back(address);
+  ringbuf_commit(map, record, flags, discard);
+}
 
 std::span<const Helper> ringbuf_helpers() {
   return kHelpers;

@@ -14,6 +14,7 @@ class Packet;
 
 namespace netkit::bpf {
 
+struct FibParameters;
 struct RunContext;
 struct Socket;
 struct SocketQuery;
@@ -25,9 +26,10 @@ struct Outside {
   // -EINVAL.
   std::int64_t (*clone_redirect)(void* self, RunContext& run, std::uint32_t ifindex,
                                  std::uint64_t flags) = nullptr;
-  // bpf_fib_lookup on the 64-byte parameter block. Null: -EINVAL... as a kernel without routing would: 4
-  // (NOT_FWDED).
-  std::int64_t (*fib_lookup)(void* self, RunContext& run, std::span<std::uint8_t> params,
+  // bpf_fib_lookup, steps 1 to 13 of spec redirect-and-forwarding.md 6.3: FibResult, or -ENODEV. Flags,
+  // family and link-local addresses have been checked, and the packet's length is checked afterwards. Null:
+  // devices have no IP configuration (FWD_DISABLED).
+  std::int64_t (*fib_lookup)(void* self, RunContext& run, FibParameters& params,
                              std::uint32_t flags) = nullptr;
   // bpf_check_mtu: MTU of the device with that number (0: the packet's own); 0 if there is none. Null: none.
   std::uint32_t (*device_mtu)(void* self, RunContext& run, std::uint32_t ifindex) = nullptr;

@@ -174,8 +174,9 @@ TEST_F(TailCalls, not_from_a_callback) {
 
 TEST_F(TailCalls, only_through_program_arrays) {
   add_map({.name = "a", .type = MapType::kArray, .key_size = 4, .value_size = 4, .max_entries = 4});
-  EXPECT_THAT(fault("r2 = map[1]; r3 = 0; call 12; exit"),
-              StartsWith("argument 2 of bpf_tail_call is a map of type array, which this helper does not take"));
+  EXPECT_THAT(
+      fault("r2 = map[1]; r3 = 0; call 12; exit"),
+      StartsWith("argument 2 of bpf_tail_call is a map of type array, which this helper does not take"));
 }
 
 TEST_F(TailCalls, programs_of_another_attach_type_do_not_share_the_array) {

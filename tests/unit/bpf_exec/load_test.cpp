@@ -115,7 +115,8 @@ TEST_F(Load, a_refusal_names_the_source_line) {
   const auto program = prepare_interpreted(with_lines);
   ASSERT_FALSE(program);
   EXPECT_EQ(program.error().text,
-            "program test: insn 1: helper bpf_get_stackid#27 is not supported, nat.c:11: x = "
+            "program test: insn 1: helper bpf_get_stackid#27 is not supported (no program of this type can "
+            "use it), nat.c:11: x = "
             "bpf_get_stackid(ctx, &m, 0);");
 }
 

@@ -143,7 +143,7 @@ TEST_P(Refused, ByNameAndLineAndNothingRemains) {
 INSTANTIATE_TEST_SUITE_P(
     Programs, Refused,
     ::testing::Values(
-        Refusal{"missing_helper", {"bpf_skb_under_cgroup#33 is not supported", "refused.bpf.c:8"}},
+        Refusal{"missing_helper", {"bpf_get_current_task_btf#158 is not supported", "refused.bpf.c:8"}},
         Refusal{"gpl_helper", {"GPL-restricted function bpf_trace_printk#6", "refused.bpf.c:14"}},
         Refusal{"no_such_helper", {"unknown#4000", "refused.bpf.c:20"}}));
 

@@ -5,7 +5,7 @@
 
 SEC("?tc")
 int missing_helper(struct __sk_buff* skb) {
-  return bpf_skb_under_cgroup(skb, 0, 1);
+  return bpf_get_current_task_btf() != 0;
 }
 
 SEC("?tc")
