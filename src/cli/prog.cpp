@@ -168,7 +168,8 @@ Result<> load(const Options& options, Words words, bool all) {
 }
 
 Result<> load_first(const Options& options, Words words) {
-  if (words.rest().size() == 1) return check_object(options, std::string(words.take()));
+  if (words.rest().size() == 1 || (words.rest().size() > 1 && words.rest()[1] == "--prog"))
+    return check_object(options, words);
   return load(options, words, false);
 }
 
@@ -291,7 +292,7 @@ constexpr Verb kVerbs[] = {
     {"load", load_first,
      R"(netkit prog { load | loadall } OBJECT FILE [ map name NAME MAP ] [ pinmaps DIRECTORY ]
          load pins the first program at FILE, loadall every one in that directory
-       netkit prog load OBJECT
+       netkit prog load OBJECT [ --prog NAME ]...
          checks the object alone: no engine, nothing is kept)"},
     {"loadall", load_all, ""},
     {"pin", pin, "netkit prog pin PROG FILE"},

@@ -138,6 +138,11 @@ Result<> take_keyword(RunArguments& run, std::string_view word, Words& words) {
   return {};
 }
 
+// How bpftool names a program that is loaded.
+bool names_loaded_program(std::string_view word) {
+  return word == "id" || word == "pinned" || word == "name" || word == "tag";
+}
+
 // What makes no sense together.
 Result<> check(const RunArguments& run) {
   if (run.data_in.empty())
@@ -169,6 +174,9 @@ Result<RunArguments> read_run_arguments(Words words) {
     if (word.starts_with("--")) {
       TRY(take_option(run, word, words));
     } else if (run.object.empty()) {
+      if (names_loaded_program(word))
+        return usage_error("programs of an engine run on its devices: say an object file in place of `" +
+                           std::string(word) + " ...`");
       run.object = word;
     } else {
       TRY(take_keyword(run, word, words));

@@ -8,7 +8,6 @@
 #include <set>
 #include <span>
 
-#include "base/text.h"
 #include "bpf/exec/load.h"
 #include "bpf/helper/helper.h"
 #include "bpf/isa/instruction.h"
@@ -176,9 +175,16 @@ std::vector<LeftOut> left_out(const bpf::ObjectContents& object, const bpf::Load
 
 }  // namespace
 
-Result<> check_object(const Options& options, const std::string& file) {
+Result<> check_object(const Options& options, Words words) {
+  const std::string file(TRY(words.value("load")));
+  bpf::LinkOptions link;
+  while (words.take_if("--prog")) {
+    if (!link.programs) link.programs.emplace();
+    link.programs->emplace_back(TRY(words.value("--prog")));
+  }
+  TRY(words.end());
   const bpf::ObjectFile object = TRY(bpf::ObjectFile::read(file));
-  const bpf::LoadedObject loaded = TRY(bpf::load_object(object));
+  const bpf::LoadedObject loaded = TRY(bpf::load_object(object, link));
   const std::vector<LeftOut> skipped = left_out(object.contents(), loaded);
   if (loaded.programs.empty() && skipped.empty()) return fail(ENOENT, file + ": no program in it");
   std::string text;
@@ -211,18 +217,16 @@ Result<> check_object(const Options& options, const std::string& file) {
 
 Result<nlohmann::json> dump_object(const std::string& file, const std::string& program,
                                    const control::DumpStyle& style) {
-  const bpf::LoadedObject loaded = TRY(bpf::load_object(file));
+  bpf::LinkOptions link;
+  if (!program.empty()) link.programs = {program};
+  const bpf::LoadedObject loaded = TRY(bpf::load_object(std::filesystem::path(file), link));
   std::vector<std::string> names;
   for (const bpf::ProgramRef& one : loaded.programs) names.push_back(one->name);
   if (names.empty()) return fail(ENOENT, file + ": no tc, tcx or netkit program in it");
   if (program.empty() && names.size() > 1)
     return usage_error(fmt::format("{} has {} programs: say which by `--prog`: {}", file, names.size(),
                                    fmt::join(names, ", ")));
-  const bpf::ProgramRef found = loaded.find_program(program.empty() ? names.front() : program);
-  if (found == nullptr)
-    return fail(ENOENT,
-                fmt::format("{}: no program {}; there are {}", file, quote(program), fmt::join(names, ", ")));
-  const std::vector<control::XlatedInsn> insns = control::dump_xlated(*found->image);
+  const std::vector<control::XlatedInsn> insns = control::dump_xlated(*loaded.programs.front()->image);
   return nlohmann::json{{"insns", rpc::describe(insns)}, {"text", control::to_text(insns, style)}};
 }
 

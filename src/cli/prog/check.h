@@ -10,9 +10,9 @@
 
 namespace netkit::cli {
 
-// Loads the object as an engine would, and prints of each program type, attach type, instructions, maps,
-// relocations, helpers and kernel functions.
-[[nodiscard]] Result<> check_object(const Options& options, const std::string& file);
+// OBJECT [ --prog NAME ]...: loads the object, or those programs of it, as an engine would, and prints of
+// each program type, attach type, instructions, maps, relocations, helpers and kernel functions.
+[[nodiscard]] Result<> check_object(const Options& options, Words words);
 
 // The answer of bpf.prog_dump_xlated for a program of an object file. `program` empty: the only one.
 [[nodiscard]] Result<nlohmann::json> dump_object(const std::string& file, const std::string& program,

@@ -100,8 +100,9 @@ Result<RunSession> RunSession::open(const RunArguments& arguments,
 Result<> RunSession::load(const RunArguments& arguments) {
   bpf::LinkOptions options = TRY(link_options(arguments));
   auto loaded = load_with(arguments, options);
-  if (!loaded && !arguments.chain.front().empty()) {
-    // Somebody else's program may be why: the ones asked for are enough.
+  const bool complete = loaded && resolve(arguments, **loaded);
+  if (!complete && !arguments.chain.front().empty()) {
+    // Another program may be why, or one asked for is loaded only by name: those asked for are enough.
     options.programs = TRY(needed_programs(arguments));
     loaded = load_with(arguments, options);
   }

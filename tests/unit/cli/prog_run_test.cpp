@@ -60,6 +60,8 @@ TEST(ProgRunWords, DevicesHaveNameAndMtu) {
 
 TEST(ProgRunWords, ThatMakeNoSenseAreRefusedInOneLine) {
   EXPECT_EQ(refusal({}), "which object file? Say `netkit prog run OBJECT data_in FILE`");
+  EXPECT_EQ(refusal({"id", "3", "data_in", "i"}),
+            "programs of an engine run on its devices: say an object file in place of `id ...`");
   EXPECT_EQ(refusal({"a.o"}), "which packet? Say `data_in FILE`, or `data_in -` for standard input");
   EXPECT_EQ(refusal({"a.o", "data_in"}), "'data_in' needs a value behind it");
   EXPECT_EQ(refusal({"a.o", "data_in", "-", "ctx_in", "-"}),

@@ -1,6 +1,9 @@
 // Notifications: what a client subscribed to, and no more; an overrun is told.
+#include <gmock/gmock.h>
+
 #include <sstream>
 
+#include "bpf/run/trace_log.h"
 #include "control/rpc/changes.h"
 #include "tests/unit/rpc/fixture.h"
 
@@ -49,6 +52,31 @@ TEST_F(RpcTest, ASubscriptionEnds) {
   get("subscribe");
   add_pair();
   EXPECT_EQ(session_->take_notifications(), "");
+}
+
+TEST_F(RpcTest, AFollowerOfTheTraceGetsTheLinesThatProgramsPrint) {
+  bpf::TraceLog::instance().publish(1, "before");
+  get("subscribe", {{"trace", true}});
+  bpf::TraceLog::instance().publish(1, "5 packets");
+  bpf::TraceLog::instance().publish(0, "bytes that are no text: \xff");
+  add_pair();
+  EXPECT_EQ(bells_, 1);
+  const auto heard = lines_of(session_->take_notifications());
+  ASSERT_EQ(heard.size(), 2U);
+  EXPECT_EQ(heard[0]["method"], "bpf.trace");
+  const auto line = heard[0]["params"]["line"].get<std::string>();
+  EXPECT_THAT(line, testing::MatchesRegex(".{16}-[0-9]+ +\\[001\\] \\.\\.\\.\\.\\. +[0-9]+\\.[0-9]{6}: "
+                                          "bpf_trace_printk: 5 packets"));
+  get("subscribe");
+  bpf::TraceLog::instance().publish(1, "afterwards");
+  EXPECT_EQ(session_->take_notifications(), "");
+}
+
+TEST_F(RpcTest, OnlyPrivilegedClientsAtHomeFollowTheTrace) {
+  session_ = make_session({1000, false}, true);
+  EXPECT_EQ(refusal("subscribe", {{"trace", true}}), "EPERM");
+  session_ = make_session({0, true}, false);
+  EXPECT_EQ(refusal("subscribe", {{"trace", true}}), "EPERM");
 }
 
 TEST_F(RpcTest, AnOverrunIsTold) {
