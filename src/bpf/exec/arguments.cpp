@@ -44,9 +44,7 @@ class ArgumentCheck {
       case Arg::kAnything:
         return true;
       case Arg::kContext:
-        // A timer's callback has no packet.
-        return (value() == machine_->run().context_address() && machine_->run().packet != nullptr) ||
-               refuse("is not the context");
+        return value() == machine_->context_address() || refuse("is not the context");
       case Arg::kMap:
         return map();
       case Arg::kMapKey:

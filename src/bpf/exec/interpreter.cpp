@@ -75,7 +75,7 @@ std::uint64_t execute(Machine& machine, const Operation* pc, Registers& r) {
 
   RunContext& run = machine.run();
   const RegionTable& regions = run.regions;
-  const std::uint64_t context = run.context_address();
+  const std::uint64_t context = machine.context_address();
   const std::uint32_t base_depth = machine.depth();
   const Operation* segment = pc;  // first operation that is not charged yet
   std::uint64_t address = 0;

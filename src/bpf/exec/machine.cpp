@@ -149,7 +149,7 @@ bool Machine::load_socket(const Operation* at, const Region& region, std::uint64
 }
 
 bool Machine::check_legacy(const Operation* at, std::uint64_t r6) {
-  if (r6 == run_->context_address()) return true;
+  if (r6 == context_address()) return true;
   fault(at, "at the time of BPF_LD_ABS|IND R6 != pointer to skb");
   return false;
 }

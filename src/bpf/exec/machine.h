@@ -40,6 +40,12 @@ class Machine {
   [[nodiscard]] RunContext& run() { return *run_; }
   [[nodiscard]] const InterpretedCode& code() const { return *code_; }
 
+  // Where the program's context is. A callback outside of any run has none: an address that no program can
+  // know.
+  [[nodiscard]] std::uint64_t context_address() const {
+    return run_->packet != nullptr ? run_->context_address() : reinterpret_cast<std::uint64_t>(this);
+  }
+
   // ---- frames ----
   struct Frame {
     const Operation* return_to;
