@@ -18,7 +18,7 @@ enum TunnelKeyFlag : std::uint64_t {
   kDontFragment = 4,
   kSeqNumber = 8,
   kInfoFlags = 16,
-  kNoKey = 32,
+  kNoKey = 16,  // of setting only; the specification says 32, kernels answer EINVAL to that
 };
 
 // struct bpf_tunnel_key. IPv4 addresses and the label are in host order, IPv6 addresses in network order.

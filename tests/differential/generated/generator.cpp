@@ -31,10 +31,11 @@ constexpr auto kNumbers = std::to_array({Reg::r0, Reg::r1, Reg::r2, Reg::r3, Reg
 constexpr int kWords = -64;     // eight numbers
 constexpr int kCounters = -80;  // of two loops, one in the other
 constexpr int kKey = -88;
-constexpr int kBuffer = -128;  // 40 bytes for helpers
-constexpr int kBufferBytes = 40;
-constexpr int kSpilled = -136;
+constexpr int kBuffer = -136;  // 48 bytes for helpers
+constexpr int kBufferBytes = 48;
+constexpr int kSpilled = -144;
 constexpr int kKept = -200;  // R0 to R5 and R9 at the end
+constexpr int kDynptr = -224;
 
 constexpr std::uint32_t kGuarded = 64;  // bytes of packet behind R7
 
@@ -304,7 +305,9 @@ class Generator {
     return all;
   }
   Code value_access() {
-    switch (below(5)) {
+    switch (below(6)) {
+      case 3:
+        return dynptr();
       case 0: {
         const bool wide = coin();
         const auto at = between(0, kValueBytes / 8 - 1) * 8;
@@ -328,7 +331,43 @@ class Generator {
         return access("r8", kValueBytes);
     }
   }
+  // One on the value, and some uses of it.
+  Code dynptr() {
+    Code all = code("r1 = r8; r2 = {}; r3 = {}; r4 = r10; r4 += {}; call 197", between(1, kValueBytes),
+                    below(8) == 0 ? 1 : 0, kDynptr);
+    for (std::size_t uses = 1 + below(3); uses > 0; --uses) {
+      switch (below(3)) {
+        case 0:
+          append(all,
+                 code("r1 = r10; r1 += {}; r2 = {}; r3 = r10; r3 += {}; r4 = {}; r5 = {}; call 201", kBuffer,
+                      between(1, kBufferBytes), kDynptr, between(0, kValueBytes), below(8) == 0 ? 1 : 0));
+          break;
+        case 1:
+          append(all,
+                 code("r1 = r10; r1 += {}; r2 = {}; r3 = r10; r3 += {}; r4 = {}; r5 = {}; call 202", kDynptr,
+                      between(0, kValueBytes), kBuffer, between(1, kBufferBytes), below(8) == 0 ? 1 : 0));
+          break;
+        default:
+          append(all, code("r1 = r10; r1 += {}; r2 = {}; r3 = {}; call 203; if r0 == 0 goto pc+2; r1 = *(u8 "
+                           "*)(r0 +0); r0 = 7",
+                           kDynptr, between(0, kValueBytes), between(1, 16)));
+          break;
+      }
+    }
+    append(all, after_call());
+    return all;
+  }
+  // A copy of another CPU's value.
+  Code percpu_lookup() {
+    Code all = map_and_key(kPercpuMap);
+    join(all,
+         code("r3 = {}; call 195; if r0 == 0 goto pc+3; r1 = *(u64 *)(r0 +8); *(u64 *)(r0 +0) = r1; r0 = 1",
+              between(0, 2)));
+    append(all, after_call());
+    return all;
+  }
   Code map_helper() {
+    if (below(8) == 0) return percpu_lookup();
     switch (below(5)) {
       case 0:
       case 1: {  // update
@@ -381,12 +420,15 @@ class Generator {
       case 3:
         return code("r1 = r6; r2 = {}; call 39", between(0, 160));
       case 4:
-        return code("r1 = r6; r2 = {}; r3 = {}; call 38", between(10, 400), below(8) == 0 ? 1 : 0);
+        return code("r1 = r6; r2 = {}; r3 = {}; call 38", grows_ ? between(700, 900) : between(10, 400),
+                    below(8) == 0 ? 1 : 0);
       case 5:
+        if (!grows_) return plain_helper();
         return code("r1 = r6; r2 = {}; r3 = {}; call 43", between(0, 60), below(8) == 0 ? 1 : 0);
       case 6:
         return code("r1 = r6; r2 = {}; call 32", between(0, 5));
       case 7:
+        if (!grows_) return plain_helper();
         return code("r1 = r6; r2 = {}; r3 = {}; call 18", one_of(std::to_array({0x0081, 0xa888, 0x0008, 0})),
                     between(0, 0xffff));
       case 8:
@@ -398,9 +440,11 @@ class Generator {
         return code("r1 = r6; r2 = {}; r3 = {}; r4 = {}; r5 = {}; call 11", between(10, 60), number(),
                     number(), one_of(std::to_array({0, 2, 4, 0x12, 0x14, 0x22, 0x32, 0x10, 8})));
       case 11:
-        return code("r1 = r6; r2 = {}; r3 = {}; r4 = {}; call 50", between(-44, 44), between(0, 2),
+        return code("r1 = r6; r2 = {}; r3 = {}; r4 = {}; call 50", between(-44, grows_ ? 44 : 0),
+                    between(0, 2),
                     one_of(std::to_array({0, 1, 2, 4, 0x12, 0x0a, 0x20, 0x21, 0x80, 0x100, 3})));
       case 12:
+        if (!grows_) return plain_helper();
         return code("r1 = r6; r2 = {}; r3 = 0; call 31", one_of(std::to_array({0xdd86, 0x0008, 0x0608})));
       case 13:
         return code("r1 = r6; r2 = {}; call 40", number());
@@ -415,7 +459,38 @@ class Generator {
   // One that leaves the packet alone.
   Code plain_helper() {
     Code all;
-    switch (below(6)) {
+    switch (below(13)) {
+      case 5:
+        all = code("r1 = r6; r2 = r10; r2 += {}; r3 = {}; r4 = {}; call 21", kBuffer,
+                   one_of(std::to_array({44, 28, 24, 22, 8, 10})),
+                   one_of(std::to_array({0, 1, 2, 4, 8, 32, 16, 64})));
+        break;
+      case 6:
+        all = code("r1 = r6; r2 = r10; r2 += {}; r3 = {}; r4 = {}; call 20", kBuffer,
+                   one_of(std::to_array({44, 28, 24, 22, 8, 10})), one_of(std::to_array({0, 1, 16, 17, 2})));
+        break;
+      case 7:
+        all = code("r1 = r6; r2 = r10; r2 += {}; r3 = {}; call {}", kBuffer,
+                   one_of(std::to_array({4, 8, 16, 40, 3})), coin() ? 30 : 29);
+        break;
+      case 8:
+        all = code("r1 = r10; r1 += {}; r2 = {}; r3 = map[{}]+{}; call 182", kBuffer, between(1, 16),
+                   static_cast<int>(kStringsMap), coin() ? kWordAt : kFormatAt);
+        break;
+      case 9:
+        all = code("r1 = r10; r1 += {}; r2 = {}; r3 = map[{}]+{}; r4 = r10; r4 += {}; r5 = 24; call 165",
+                   kBuffer, between(1, kBufferBytes), static_cast<int>(kStringsMap), kFormatAt, kWords);
+        break;
+      case 10:
+        all = code(
+            "r1 = r6; r2 = r10; r2 += {}; r3 = {}; r4 = -1; r5 = 0; call {}; if r0 == 0 goto pc+3; r1 = r0; "
+            "call 86; r0 = 1",
+            kBuffer, coin() ? 12 : 36, one_of(std::to_array({84, 85, 99})));
+        break;
+      case 11:
+        all = code("*(u32 *)(r10 {}) = {}; r1 = r6; r2 = 0; r3 = r10; r3 += {}; r4 = {}; r5 = {}; call 163",
+                   kWords, between(0, 1600), kWords, between(-40, 40), between(0, 2));
+        break;
       case 0:
         all = code("r1 = r10; r1 += {}; r2 = {}; r3 = r10; r3 += {}; r4 = {}; r5 = {}; call 28", kBuffer,
                    4 * between(0, 10), kWords, 4 * between(0, 10), number());
@@ -443,7 +518,10 @@ class Generator {
   }
   // What no two runs answer alike.
   Code forgotten_helper() {
-    Code all = code("call {}; r0 = {}", one_of(std::to_array({5, 7, 8, 125, 160, 208, 118, 42})), number());
+    Code all = code("r1 = r6; r2 = 0; call {}; r0 = {}",
+                    one_of(std::to_array({5,  7,  8,  125, 160, 208, 118, 42, 14, 15, 35,
+                                          80, 34, 46, 47,  122, 17,  24,  79, 83, 151})),
+                    number());
     append(all, after_call());
     return all;
   }
@@ -555,6 +633,11 @@ class Generator {
 
   Random* random_;
   RandomInstructions numbers_;
+  // Whether the program may put bytes in front of its packet. The kernel has to find more headroom then, and
+  // when it moves a packet it moves a transport header that nobody has set as well: that is somewhere from
+  // then on, and bpf_skb_change_tail trims no further than there (docs/differences.md). So it is one or the
+  // other.
+  bool grows_ = coin();
   std::vector<Code> functions_;
 };
 

@@ -44,6 +44,10 @@ class KernelSide final : public Side {
       if (!map) return fail_errno("BPF_MAP_CREATE");
       maps_.push_back(std::move(map));
     }
+    const std::uint32_t first = 0;
+    if (bpf_map_update_elem(maps_[kStringsMap].get(), &first, strings().data(), BPF_ANY) != 0 ||
+        bpf_map_freeze(maps_[kStringsMap].get()) != 0)
+      return fail_errno("the map of strings");
     for (std::uint32_t slot = 0; slot < kTargets.size(); ++slot) {
       targets_.push_back(TRY(load_program({TRY(assemble(kTargets[slot])), {0}})));
       const int fd = targets_.back().get();
@@ -77,7 +81,7 @@ class KernelSide final : public Side {
     if (bpf_prog_test_run_opts(program_.get(), &options) != 0) return fail_errno("BPF_PROG_TEST_RUN");
     seen.retval = options.retval;
     seen.packet.resize(options.data_size_out);
-    for (std::size_t map = 0; map < kTargetsMap; ++map) seen.maps.push_back(contents(map));
+    for (const GeneratedMap map : kCompared) seen.maps[map] = contents(map);
     return seen;
   }
 
@@ -126,7 +130,7 @@ class KernelSide final : public Side {
   }
 
   Result<> fill() {
-    for (std::size_t map = 0; map < kTargetsMap; ++map) {
+    for (const GeneratedMap map : kCompared) {
       empty(map);
       for (const auto& [key, value] : first_contents(map)) {
         if (bpf_map_update_elem(maps_[map].get(), key.empty() ? nullptr : key.data(), value.data(),
@@ -138,12 +142,12 @@ class KernelSide final : public Side {
   }
   void empty(std::size_t map) {
     Bytes key(kMaps[map].key_size);
-    Bytes value(kMaps[map].value_size);
+    Bytes value(user_value_size(map));
     const int fd = maps_[map].get();
     if (kMaps[map].type == MapType::kQueue) {
       while (bpf_map_lookup_and_delete_elem(fd, nullptr, value.data()) == 0) {
       }
-    } else if (kMaps[map].type != MapType::kArray) {
+    } else if (kMaps[map].type != MapType::kArray && map != kPercpuMap) {
       while (bpf_map_get_next_key(fd, nullptr, key.data()) == 0) bpf_map_delete_elem(fd, key.data());
     }
   }
@@ -151,7 +155,7 @@ class KernelSide final : public Side {
     std::map<Bytes, Bytes> all;
     const int fd = maps_[map].get();
     Bytes key(kMaps[map].key_size);
-    Bytes value(kMaps[map].value_size);
+    Bytes value(user_value_size(map));
     if (kMaps[map].type == MapType::kQueue) {
       for (std::uint8_t number = 0; bpf_map_lookup_and_delete_elem(fd, nullptr, value.data()) == 0; ++number)
         all[{std::byte{number}}] = value;

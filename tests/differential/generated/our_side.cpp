@@ -20,6 +20,9 @@ class OurSide final : public Side {
   Result<> start(StepObserver* observer) {
     runner_.observe(observer);
     for (const MapSpec& spec : kMaps) maps_.push_back(TRY(create_map(spec)));
+    const std::uint32_t first = 0;
+    TRY(maps_[kStringsMap]->write(std::as_bytes(std::span(&first, 1)), strings(), kAny));
+    TRY(maps_[kStringsMap]->freeze());
     for (std::uint32_t slot = 0; slot < kTargets.size(); ++slot) {
       const ProgramRef target = TRY(prepare({TRY(assemble(kTargets[slot])), {0}}));
       TRY(maps_[kTargetsMap]->write(std::as_bytes(std::span(&slot, 1)),
@@ -37,7 +40,7 @@ class OurSide final : public Side {
     TRY(fill());
     const TestOutput output = TRY(runner_.run(chain_, input));
     Observed seen{.retval = output.retval(), .packet = output.data, .context = output.context, .maps = {}};
-    for (std::size_t map = 0; map < kTargetsMap; ++map) seen.maps.push_back(TRY(contents(map)));
+    for (const GeneratedMap map : kCompared) seen.maps[map] = TRY(contents(map));
     return seen;
   }
 
@@ -59,7 +62,7 @@ class OurSide final : public Side {
   }
 
   Result<> fill() {
-    for (std::size_t map = 0; map < kTargetsMap; ++map) {
+    for (const GeneratedMap map : kCompared) {
       TRY(empty(map));
       for (const auto& [key, value] : first_contents(map)) TRY(maps_[map]->write(key, value, kAny));
     }
@@ -67,11 +70,11 @@ class OurSide final : public Side {
   }
   Result<> empty(std::size_t map) {
     Bytes key(kMaps[map].key_size);
-    Bytes value(kMaps[map].value_size);
+    Bytes value(user_value_size(map));
     if (kMaps[map].type == MapType::kQueue) {
       while (maps_[map]->take({}, value)) {
       }
-    } else if (kMaps[map].type != MapType::kArray) {
+    } else if (kMaps[map].type != MapType::kArray && map != kPercpuMap) {
       while (maps_[map]->next_key({}, key)) TRY(maps_[map]->remove(key));
     }
     return {};
@@ -79,7 +82,7 @@ class OurSide final : public Side {
   Result<std::map<Bytes, Bytes>> contents(std::size_t map) {
     std::map<Bytes, Bytes> all;
     if (kMaps[map].type == MapType::kQueue) {
-      Bytes value(kMaps[map].value_size);
+      Bytes value(user_value_size(map));
       for (std::uint8_t number = 0; maps_[map]->take({}, value); ++number) all[{std::byte{number}}] = value;
       return all;
     }

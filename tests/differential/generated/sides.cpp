@@ -6,6 +6,7 @@
 #include <array>
 #include <span>
 
+#include "base/per_cpu.h"
 #include "tests/differential/generated/world.h"
 
 namespace netkit::differential {
@@ -59,6 +60,10 @@ std::vector<std::pair<Bytes, Bytes>> first_contents(std::size_t map) {
            std::to_array<std::uint64_t>({0, 0x0000'0001'0000'0020, 0x0000'0002'0000'0008}))
         contents.emplace_back(bytes_of(key), pattern(kValueBytes, 90));
       break;
+    case kPercpuMap:
+      for (std::uint32_t key = 0; key < kEntries; ++key)
+        contents.emplace_back(bytes_of(key), pattern(user_value_size(map), key + 30));
+      break;
     case kQueueMap:
       contents.emplace_back(Bytes{}, pattern(8, 70));
       contents.emplace_back(Bytes{}, pattern(8, 71));
@@ -67,6 +72,19 @@ std::vector<std::pair<Bytes, Bytes>> first_contents(std::size_t map) {
       break;
   }
   return contents;
+}
+
+std::size_t user_value_size(std::size_t map) {
+  const bpf::MapSpec& spec = kMaps[map];
+  return spec.type == bpf::MapType::kPercpuArray ? std::size_t{spec.value_size} * possible_cpus()
+                                                 : spec.value_size;
+}
+
+Bytes strings() {
+  Bytes value(kMaps[kStringsMap].value_size);
+  std::ranges::copy(std::as_bytes(std::span(kFormat)), value.begin() + kFormatAt);
+  std::ranges::copy(std::as_bytes(std::span(kWord)), value.begin() + kWordAt);
+  return value;
 }
 
 std::string difference(const Observed& kernel, const Observed& ours) {
@@ -78,13 +96,13 @@ std::string difference(const Observed& kernel, const Observed& ours) {
             first_change(std::as_bytes(std::span(kernel.packet)), std::as_bytes(std::span(ours.packet))) +
             '\n';
   if (kernel.context != ours.context) text += "context: " + first_change(kernel.context, ours.context) + '\n';
-  for (std::size_t map = 0; map < kernel.maps.size(); ++map) {
-    if (kernel.maps[map] == ours.maps[map]) continue;
-    text += fmt::format("map {}: {} entries, ours {}\n", kMaps[map].name, kernel.maps[map].size(),
-                        ours.maps[map].size());
-    for (const auto& [key, value] : kernel.maps[map]) {
-      const auto other = ours.maps[map].find(key);
-      if (other == ours.maps[map].end()) {
+  for (const auto& [map, theirs] : kernel.maps) {
+    const auto& mine = ours.maps.at(map);
+    if (theirs == mine) continue;
+    text += fmt::format("map {}: {} entries, ours {}\n", kMaps[map].name, theirs.size(), mine.size());
+    for (const auto& [key, value] : theirs) {
+      const auto other = mine.find(key);
+      if (other == mine.end()) {
         text += fmt::format("  {} is not in ours\n", hex(key));
       } else if (other->second != value) {
         text += fmt::format("  {} {}\n", hex(key), first_change(value, other->second));

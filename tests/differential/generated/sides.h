@@ -20,7 +20,7 @@ struct Observed {
   std::uint32_t retval = 0;
   std::vector<std::uint8_t> packet;
   Bytes context;
-  std::vector<std::map<Bytes, Bytes>> maps;  // by number; those that can be read
+  std::map<std::size_t, std::map<Bytes, Bytes>> maps;  // those of kCompared, by number
 
   friend bool operator==(const Observed&, const Observed&) = default;
 };
@@ -45,5 +45,10 @@ class Side {
 // The contents of a map before a run, whole keys and values: part of them, so that lookups find something and
 // updates have room.
 [[nodiscard]] std::vector<std::pair<Bytes, Bytes>> first_contents(std::size_t map);
+
+// Of one entry, as user space has it.
+[[nodiscard]] std::size_t user_value_size(std::size_t map);
+// The value of kStringsMap.
+[[nodiscard]] Bytes strings();
 
 }  // namespace netkit::differential

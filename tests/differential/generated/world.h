@@ -10,7 +10,20 @@
 namespace netkit::differential {
 
 // Maps of every generated program, by their numbers.
-enum GeneratedMap : std::uint8_t { kResultMap, kArrayMap, kHashMap, kTrieMap, kQueueMap, kTargetsMap };
+enum GeneratedMap : std::uint8_t {
+  kResultMap,
+  kArrayMap,
+  kHashMap,
+  kTrieMap,
+  kQueueMap,
+  kTargetsMap,
+  kPercpuMap,
+  kStringsMap
+};
+
+// Those whose contents are compared.
+inline constexpr auto kCompared =
+    std::to_array({kResultMap, kArrayMap, kHashMap, kTrieMap, kQueueMap, kPercpuMap});
 
 inline constexpr std::uint32_t kValueBytes = 32;  // of the array, the hash map and the trie
 inline constexpr std::uint32_t kEntries = 8;      // that they have room for
@@ -49,7 +62,24 @@ inline const std::array kMaps = {
                  .key_size = 4,
                  .value_size = 4,
                  .max_entries = kEntries},
+    bpf::MapSpec{.name = "percpu",
+                 .type = bpf::MapType::kPercpuArray,
+                 .key_size = 4,
+                 .value_size = kValueBytes,
+                 .max_entries = kEntries},
+    bpf::MapSpec{.name = "strings",
+                 .type = bpf::MapType::kArray,
+                 .key_size = 4,
+                 .value_size = 64,
+                 .max_entries = 1,
+                 .flags = bpf::kRdonlyProg},
 };
+
+// Where strings lie in kStringsMap, which is frozen.
+inline constexpr int kFormatAt = 0;
+inline constexpr int kWordAt = 32;
+inline constexpr std::string_view kFormat = "%d of %u, %llx";
+inline constexpr std::string_view kWord = "word";
 
 // The slots of kTargetsMap, from 0 on; those behind them are empty.
 inline constexpr auto kTargets = std::to_array<std::string_view>({
