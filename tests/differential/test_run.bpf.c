@@ -54,6 +54,45 @@ int look(struct __sk_buff *skb) {
   return skb->len;
 }
 
+struct {
+  __uint(type, BPF_MAP_TYPE_ARRAY);
+  __uint(max_entries, 32);
+  __type(key, __u32);
+  __type(value, __u32);
+} socket SEC(".maps");
+
+static __always_inline void note(__u32 slot, __u32 value) {
+  bpf_map_update_elem(&socket, &slot, &value, BPF_ANY);
+}
+
+SEC("tc")
+int sock(struct __sk_buff *skb) {
+  struct bpf_sock *sk = skb->sk;
+  note(0, sk != 0);
+  note(1, bpf_get_socket_uid(skb));
+  note(2, bpf_get_socket_cookie(skb) != 0);
+  if (!sk) return 1;
+  note(3, sk->family);
+  sk = bpf_sk_fullsock(sk);
+  if (!sk) return 2;
+  note(4, sk->type);
+  note(5, sk->protocol);
+  note(6, sk->bound_dev_if);
+  note(7, sk->mark);
+  note(8, sk->priority);
+  note(9, sk->src_ip4);
+  note(10, sk->dst_ip4);
+  note(11, sk->src_port);
+  note(12, sk->dst_port);
+  note(13, sk->state);
+  note(14, sk->rx_queue_mapping);
+  for (int i = 0; i < 4; i++) {
+    note(15 + i, sk->src_ip6[i]);
+    note(19 + i, sk->dst_ip6[i]);
+  }
+  return 0;
+}
+
 SEC("tc")
 int change(struct __sk_buff *skb) {
   __u32 key = skb->mark;

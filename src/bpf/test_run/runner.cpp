@@ -36,6 +36,9 @@ struct TestRunner::State {
     outside.self = this;
     outside.clone_redirect = clone_redirect;
     outside.device_mtu = device_mtu;
+    outside.socket = [](void* self, std::uint64_t) -> const Socket* {
+      return &static_cast<State*>(self)->socket;
+    };
     if (world.trace) outside.trace = trace;
   }
 
@@ -81,6 +84,7 @@ struct TestRunner::State {
   RedirectRecord redirect;
   Outside outside;
   std::vector<SentClone> clones;
+  Socket socket;  // the packet's
   RunContext run;
 };
 
@@ -103,6 +107,7 @@ Result<TestOutput> TestRunner::run(std::span<const ProgramRef> chain, const Test
   if (context.ifindex > kLoopback && state_->mtu_of(context.ifindex) == 0)
     return fail(ENODEV, fmt::format("context: there is no device with ifindex {}", context.ifindex));
   const PacketPtr packet = TRY(make_test_packet(input, context, state_->pool));
+  state_->socket = make_test_socket(*packet);
   const bool summed = (input.flags & kTestChecksumComplete) != 0;
   if (summed) sum_test_packet(*packet);
 

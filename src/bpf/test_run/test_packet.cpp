@@ -1,6 +1,7 @@
 #include "bpf/test_run/test_packet.h"
 
 #include <fmt/format.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -19,6 +20,9 @@ constexpr std::uint32_t kMaxFragments = 17;      // MAX_SKB_FRAGS, a page each
 constexpr std::uint32_t kMaxWireLength = 65536;  // GSO_LEGACY_MAX_SIZE
 constexpr std::uint32_t kMaxSegments = 65535;    // GSO_MAX_SEGS
 constexpr std::uint32_t kLoopback = 1;
+constexpr std::size_t kIpv4Addresses =
+    12;  // offset of the source's in the header, the destination's behind it
+constexpr std::size_t kIpv6Addresses = 8;
 static_assert(sizeof(__sk_buff) == kSkbSize);
 
 // The fields that a request may set, as ranges of struct __sk_buff.
@@ -144,6 +148,26 @@ Result<PacketPtr> make_test_packet(const TestInput& input, const __sk_buff& cont
   meta.gso.segs = static_cast<std::uint16_t>(context.gso_segs);
   meta.gso.size = static_cast<std::uint16_t>(context.gso_size);
   return packet;
+}
+
+Socket make_test_socket(Packet& packet) {
+  constexpr std::uint64_t kHandle = 1;
+  packet.meta.socket = kHandle;
+  Socket socket;
+  socket.handle = socket.cookie = kHandle;
+  socket.uid = 0;
+  socket.hashed = false;
+  const auto header = packet.bytes().first(packet.linear_len()).subspan(kEthernetHeader);
+  if (packet.meta.protocol == kProtoIpv4) {
+    socket.sock.family = AF_INET;
+    std::memcpy(&socket.sock.src_ip4, &header[kIpv4Addresses], sizeof socket.sock.src_ip4);
+    std::memcpy(&socket.sock.dst_ip4, &header[kIpv4Addresses + 4], sizeof socket.sock.dst_ip4);
+  } else if (packet.meta.protocol == kProtoIpv6) {
+    socket.sock.family = AF_INET6;
+    std::ranges::copy(header.subspan(kIpv6Addresses, 16), socket.sock.src_ip6.begin());
+    std::ranges::copy(header.subspan(kIpv6Addresses + 16, 16), socket.sock.dst_ip6.begin());
+  }
+  return socket;
 }
 
 __sk_buff write_test_context(__sk_buff context, const Packet& packet) {

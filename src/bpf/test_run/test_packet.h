@@ -7,6 +7,7 @@
 #include <span>
 
 #include "base/result.h"
+#include "bpf/run/socket.h"
 #include "bpf/test_run/test_run.h"
 #include "packet/packet.h"
 #include "packet/pool.h"
@@ -18,6 +19,10 @@ namespace netkit::bpf {
 [[nodiscard]] Result<__sk_buff> read_test_context(const TestInput& input);
 [[nodiscard]] Result<PacketPtr> make_test_packet(const TestInput& input, const __sk_buff& context,
                                                  PacketPool& pool);
+
+// The socket that a test run gives its packet, which sent nothing and has only the addresses of the packet's
+// IP header; the packet names it from then on.
+[[nodiscard]] Socket make_test_socket(Packet& packet);
 
 // `context` with the fields that a test run brings up to date; the others echo the input.
 [[nodiscard]] __sk_buff write_test_context(__sk_buff context, const Packet& packet);
