@@ -7,6 +7,7 @@ import json
 import os
 import pathlib
 import pwd
+import re
 import signal
 import socket
 import subprocess
@@ -433,6 +434,28 @@ def a_run_serves_commands():
         out, _ = run.communicate(timeout=20)
         assert json.loads(out)["socket"] == path
         assert not pathlib.Path(path).exists()
+
+
+def programs_that_print():
+    """`netkit prog tracelog` follows bpf_printk until the engine ends."""
+    with tempfile.TemporaryDirectory() as directory:
+        topology = pathlib.Path(directory) / "print.yaml"
+        topology.write_text("name: print-test\nnamespaces: {pod: {}}\n"
+                            f"objects: {{it: {BIN.parent / 'bpf/prog_run.bpf.o'}}}\n"
+                            "pairs:\n  nk0: {addresses: [10.0.1.1/24], peer: {name: eth0, netns: pod, addresses: [10.0.1.2/24]}}\n"
+                            "steps:\n  - attach: {nk0.peer: [it.mark]}\n  - wait: 1.5\n"
+                            "  - ping: {from: pod, to: 10.0.1.1, count: 2}\n")
+        run = subprocess.Popen([BIN / "netkit", "run", "--require", "in-process", topology],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        line = run.stderr.readline()
+        assert "serving at" in line, line + run.stderr.read()
+        follower = netkit("--socket", line.strip().rsplit(" ", 1)[1], "prog", "tracelog")
+        run.communicate(timeout=20)
+        assert follower.returncode == 0, follower
+        lines = follower.stdout.splitlines()
+        assert len(lines) == 2, lines
+        for line in lines:
+            assert re.fullmatch(r" *\S+-\d+ +\[\d{3}\] \.{5} +\d+\.\d{6}: bpf_trace_printk: 98 bytes marked", line), line
 
 
 if __name__ == "__main__":
