@@ -58,6 +58,13 @@ int tail_target(struct __sk_buff* skb) {
   return 5;
 }
 
+typedef __s64 s64;
+struct tcp_start {
+  __be16 source, dest;
+  __be32 seq, ack_seq;
+  __u8 rest[8];
+};
+
 static __u32 within(__u64 size, __u32 mask) {
   return size & mask;
 }
@@ -126,6 +133,175 @@ static long diff_packet(struct __sk_buff* skb, __u32 seed) {
   void* data = (void*)(long)skb->data;
   if (data + 20 > (void*)(long)skb->data_end) return -1;
   return bpf_csum_diff(NULL, 0, data, 20, seed);
+}
+
+static long check_mtu(struct __sk_buff* skb, const __u64* a) {
+  __u32 length = a[1];
+  long result = bpf_check_mtu(skb, a[0], &length, a[2], a[3]);
+  return ((__u64)length << 32) | (__u32)result;
+}
+
+static long number_call(const struct script_call* call, struct script* in) {
+  __u32 first = 0;
+  __u64* to = bpf_map_lookup_elem(&values, &first);
+  if (!to) return -1;
+  if (call->helper == CALL_STRTOL) {
+    s64 number = 99;
+    long result = bpf_strtol((void*)in->bytes, positive(call->args[0]), call->args[1], (void*)&number);
+    *to = number;
+    return result;
+  }
+  __u64 number = 99;
+  long result = bpf_strtoul((void*)in->bytes, positive(call->args[0]), call->args[1], (void*)&number);
+  *to = number;
+  return result;
+}
+
+static const char kAbc[] = "abc";
+
+static long lookup_socket(struct __sk_buff* skb, const __u64* a, struct script* in) {
+  struct bpf_sock* sk;
+  if (a[0] == 0)
+    sk = bpf_sk_lookup_tcp(skb, (void*)in->bytes, positive(a[1]), a[2], a[3]);
+  else if (a[0] == 1)
+    sk = bpf_sk_lookup_udp(skb, (void*)in->bytes, positive(a[1]), a[2], a[3]);
+  else
+    sk = bpf_skc_lookup_tcp(skb, (void*)in->bytes, positive(a[1]), a[2], a[3]);
+  if (!sk) return 0;
+  bpf_sk_release(sk);
+  return 1;
+}
+
+static long assign(struct __sk_buff* skb, __u64 flags) {
+  struct bpf_sock* sk = skb->sk;
+  return sk ? bpf_sk_assign(skb, sk, flags) : 1;
+}
+
+static long origin(struct __sk_buff* skb, __u64 which) {
+  switch (which) {
+    case 0:
+      return bpf_get_socket_cookie(skb) != 0;
+    case 1:
+      return bpf_get_socket_uid(skb);
+    case 2:
+      return bpf_get_netns_cookie(skb) != 0;
+    case 3:
+      return bpf_get_netns_cookie(NULL) != 0;
+    case 4:
+      return bpf_get_cgroup_classid(skb);
+    case 5:
+      return bpf_skb_cgroup_id(skb);
+    case 6:
+      return bpf_skb_ancestor_cgroup_id(skb, 0);
+    case 7:
+      return bpf_skb_cgroup_classid(skb);
+    case 8:
+      return bpf_get_route_realm(skb);
+    default:
+      return skb->sk != NULL;
+  }
+}
+
+static long sock_field(struct __sk_buff* skb, __u64 which) {
+  struct bpf_sock* common = skb->sk;
+  struct bpf_sock* sk = common ? bpf_sk_fullsock(common) : NULL;
+  if (!sk) return -1;
+  switch (which) {
+    case 0:
+      return sk->bound_dev_if;
+    case 1:
+      return sk->family;
+    case 2:
+      return sk->type;
+    case 3:
+      return sk->protocol;
+    case 4:
+      return sk->mark;
+    case 5:
+      return sk->priority;
+    case 6:
+      return sk->src_ip4;
+    case 7:
+      return sk->src_ip6[3];
+    case 8:
+      return sk->src_port;
+    case 9:
+      return sk->dst_port;
+    case 10:
+      return sk->dst_ip4;
+    case 11:
+      return sk->dst_ip6[0];
+    case 12:
+      return sk->state;
+    case 13:
+      return sk->rx_queue_mapping;
+    case 14:
+      return bpf_tcp_sock(sk) != NULL;
+    case 15:
+      return bpf_get_listener_sock(sk) != NULL;
+    default:
+      return *(__u8*)&sk->src_ip4;
+  }
+}
+
+// A cookie, and whether it is accepted when it comes back. Of the cookie itself only the segment size is the
+// same in both engines.
+static long raw_syncookie(const __u64* a, struct script* in, struct script_report* out) {
+  struct iphdr_bytes {
+    __u8 bytes[40];
+  }* ip = (void*)in->bytes;
+  struct tcp_start* tcp = (void*)(in->bytes + 64);
+  long cookie = a[0] == 4 ? bpf_tcp_raw_gen_syncookie_ipv4((void*)ip, (void*)tcp, within(a[1], 63))
+                          : bpf_tcp_raw_gen_syncookie_ipv6((void*)ip, (void*)tcp, within(a[1], 63));
+  if (cookie < 0) return cookie;
+  struct tcp_start ack = *tcp;
+  ack.ack_seq = __builtin_bswap32((__u32)cookie + 1 + (__u32)a[2]);
+  ack.seq = __builtin_bswap32(__builtin_bswap32(tcp->seq) + 1);
+  __builtin_memcpy(out->bytes, &ack, sizeof ack);
+  long back = a[0] == 4 ? bpf_tcp_raw_check_syncookie_ipv4((void*)ip, (void*)out->bytes)
+                        : bpf_tcp_raw_check_syncookie_ipv6((void*)ip, (void*)out->bytes);
+  __builtin_memset(out->bytes, 0, sizeof ack);
+  return ((cookie >> 32) << 16) + back;
+}
+
+static long later_call(struct __sk_buff* skb, const struct script_call* call, struct script* in,
+                       struct script_report* out) {
+  const __u64* a = call->args;
+  switch (call->helper) {
+    case CALL_SET_TUNNEL_KEY:
+      return bpf_skb_set_tunnel_key(skb, (void*)in->bytes, positive(a[1]), a[0]);
+    case CALL_GET_TUNNEL_KEY:
+      return bpf_skb_get_tunnel_key(skb, (void*)out->bytes, positive(a[1]), a[0]);
+    case CALL_SET_TUNNEL_OPT:
+      return bpf_skb_set_tunnel_opt(skb, in->bytes + 64, positive(a[0]));
+    case CALL_GET_TUNNEL_OPT:
+      return bpf_skb_get_tunnel_opt(skb, out->bytes, positive(a[0]));
+    case CALL_CHECK_MTU:
+      return check_mtu(skb, a);
+    case CALL_FIB_LOOKUP: {
+      __u32 size = a[0] & 127;
+      return bpf_fib_lookup(skb, (void*)in->bytes, size ? size : 64, a[1]);
+    }
+    case CALL_STRTOL:
+    case CALL_STRTOUL:
+      return number_call(call, in);
+    case CALL_STRNCMP:
+      return bpf_strncmp((void*)in->bytes, positive(a[0]), kAbc);
+    case CALL_SK_LOOKUP:
+      return lookup_socket(skb, a, in);
+    case CALL_SK_ASSIGN:
+      return assign(skb, a[0]);
+    case CALL_ORIGIN:
+      return origin(skb, a[0]);
+    case CALL_SOCK_FIELD:
+      return sock_field(skb, a[0]);
+    case CALL_XFRM_STATE:
+      return bpf_skb_get_xfrm_state(skb, a[0], (void*)out->bytes, positive(a[1]), a[2]);
+    case CALL_RAW_SYNCOOKIE:
+      return raw_syncookie(a, in, out);
+    default:
+      return 0;
+  }
 }
 
 static long other_call(struct __sk_buff* skb, const struct script_call* call, struct script* in) {
@@ -242,7 +418,9 @@ __noinline int step(struct __sk_buff* skb, __u32 index) {
   if (!in || !out || index >= SCRIPT_CALLS) return 0;
   const struct script_call* call = &in->calls[index];
   struct call_report* seen = &out->calls[index];
-  if (call->helper >= CALL_REDIRECT)
+  if (call->helper > CALL_TAIL_CALL)
+    seen->result = later_call(skb, call, in, out);
+  else if (call->helper >= CALL_REDIRECT)
     seen->result = other_call(skb, call, in);
   else
     seen->result = packet_call(skb, call, in, out);

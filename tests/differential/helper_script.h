@@ -43,7 +43,22 @@ enum script_helper {
   CALL_MAP_DELETE,      // map 0..3, key
   CALL_CLOCKS,          // the result says whether all of them run
   CALL_CPU,
-  CALL_TAIL_CALL,  // index
+  CALL_TAIL_CALL,       // index
+  CALL_SET_TUNNEL_KEY,  // flags, size 1..64; the key is bytes
+  CALL_GET_TUNNEL_KEY,  // flags, size 1..64
+  CALL_SET_TUNNEL_OPT,  // size 1..64
+  CALL_GET_TUNNEL_OPT,  // size 1..64
+  CALL_CHECK_MTU,       // ifindex, length, difference, flags; the result has the MTU in its upper half
+  CALL_FIB_LOOKUP,      // size 1..127, flags; the block is bytes
+  CALL_STRTOL,          // size 1..64, flags; the number goes to values[0]
+  CALL_STRTOUL,         // the same
+  CALL_STRNCMP,         // size 1..64, with "abc"
+  CALL_SK_LOOKUP,       // which of three, size 1..64, netns, flags; whether there is one
+  CALL_SK_ASSIGN,       // flags; of no socket
+  CALL_ORIGIN,          // which of the helpers about the packet's socket
+  CALL_SOCK_FIELD,      // which field of the packet's socket
+  CALL_XFRM_STATE,      // index, size 1..64, flags
+  CALL_RAW_SYNCOOKIE,   // family 4 or else 6, size 0..63, how the cookie that comes back is changed
   CALL_COUNT
 };
 

@@ -37,11 +37,12 @@ std::int64_t check_mtu(RunContext& run, ContextPointer, std::uint32_t ifindex, s
   if (mtu == 0) return -ENODEV;
 
   const Packet& packet = *run.packet;
-  const std::int64_t length =
-      (mtu_length != 0 ? std::int64_t{mtu_length} + kEthernetHeader : std::int64_t{packet.len()}) +
-      difference;
+  // The kernel counts in 32 bits, and wraps.
+  const auto length =
+      static_cast<std::int32_t>((mtu_length != 0 ? mtu_length + kEthernetHeader : packet.len()) +
+                                static_cast<std::uint32_t>(difference));
   mtu_length = mtu;
-  if (length <= std::int64_t{mtu} + kEthernetHeader) return kFits;
+  if (length <= static_cast<std::int32_t>(mtu + kEthernetHeader)) return kFits;
   if (packet.meta.gso.size == 0) return kFragmentationNeeded;
   return check_segments && segment_length(packet) > mtu ? kSegmentsTooBig : kFits;
 }

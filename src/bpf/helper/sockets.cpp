@@ -103,7 +103,7 @@ std::uint64_t get_listener_sock(RunContext& run, std::uint64_t address) {
 
 std::int64_t sk_assign(RunContext& run, ContextPointer, std::uint64_t address, std::uint64_t flags) {
   const Socket* socket = socket_at(run, address);
-  if (socket == nullptr || flags != 0) return -EINVAL;
+  if (flags != 0) return -EINVAL;
   PacketMeta& meta = run.packet->meta;
   if (!meta.at_ingress) return -EOPNOTSUPP;
   const Outside& outside = *run.outside;
@@ -129,7 +129,7 @@ constexpr Contract kLookupCommon = {
     .result = Return::kSockCommonOrNull,
     .effects = kAcquires};
 constexpr Contract kCast = {
-    .arguments = {Arg::kSocketOrNull}, .result = Return::kMemoryOrNull, .effects = kNeedsPerfmon};
+    .arguments = {Arg::kSocket}, .result = Return::kMemoryOrNull, .effects = kNeedsPerfmon};
 
 constexpr Helper kHelpers[] = {
     {.number = 84, .name = "sk_lookup_tcp", .contract = kLookup, .function = helper_call<sk_lookup_tcp>},
@@ -156,7 +156,7 @@ constexpr Helper kHelpers[] = {
      .function = helper_call<skc_lookup_tcp>},
     {.number = 124,
      .name = "sk_assign",
-     .contract = {.arguments = {Arg::kContext, Arg::kSocketOrNull, Arg::kAnything}},
+     .contract = {.arguments = {Arg::kContext, Arg::kSocket, Arg::kAnything}},
      .function = helper_call<sk_assign>},
     {.number = 136,
      .name = "skc_to_tcp6_sock",

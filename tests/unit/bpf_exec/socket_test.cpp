@@ -180,7 +180,9 @@ TEST_F(Sockets, are_assigned_at_ingress_only) {
   packet_->meta.at_ingress = true;
   EXPECT_EQ(run(assign), 0U);
   EXPECT_EQ(packet_->meta.socket, handle);
-  EXPECT_EQ(static_cast<std::int64_t>(run("r2 = 0; r3 = 0; call 124; exit")), -EINVAL);
+  EXPECT_EQ(static_cast<std::int64_t>(run("r2 = *(u64 *)(r1 +168); r3 = 1; call 124; exit")), -EINVAL);
+  EXPECT_THAT(fault("r2 = 0; r3 = 0; call 124; exit"),
+              HasSubstr("argument 2 of bpf_sk_assign is not a socket"));
 }
 
 TEST_F(Sockets, of_another_namespace_are_not_assigned) {
