@@ -17,8 +17,8 @@ enum TunnelKeyFlag : std::uint64_t {
   kZeroCsum = 2,
   kDontFragment = 4,
   kSeqNumber = 8,
-  kInfoFlags = 16,
-  kNoKey = 16,  // of setting only; the specification says 32, kernels answer EINVAL to that
+  kInfoFlags = 16,  // of get
+  kNoKey = 16,      // of set
 };
 
 // struct bpf_tunnel_key. IPv4 addresses and the label are in host order, IPv6 addresses in network order.
