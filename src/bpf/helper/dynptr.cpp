@@ -95,7 +95,7 @@ std::uint8_t* slice_dynptr(RunContext& run, const Dynptr& dynptr, std::uint64_t 
   const std::uint32_t at = packet_offset(dynptr, offset);
   if (std::uint64_t{at} + bytes <= packet.linear_len()) return packet.data() + at;
   const auto copied = packet.range(at, static_cast<std::uint32_t>(bytes));
-  if (buffer == nullptr || copied.empty()) return nullptr;
+  if (buffer == nullptr || copied.data() == nullptr) return nullptr;
   std::memmove(buffer, copied.data(), copied.size());
   return buffer;
 }

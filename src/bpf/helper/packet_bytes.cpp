@@ -75,7 +75,7 @@ constexpr Helper kHelpers[] = {
 std::int64_t load_packet_bytes(const RunContext& run, std::uint32_t offset, std::span<std::uint8_t> to) {
   const auto size = static_cast<std::uint32_t>(to.size());
   const auto from = std::as_const(*run.packet).range(offset, size);
-  if (offset > kMaxOffset || from.empty()) return load_failed(to.data(), size);
+  if (offset > kMaxOffset || from.data() == nullptr) return load_failed(to.data(), size);
   std::memcpy(to.data(), from.data(), size);
   return 0;
 }

@@ -73,7 +73,8 @@ std::int32_t compare(RunContext& run, std::uint64_t first, std::uint64_t second,
     if (!a.read(i, c) || !b.read(i, d)) return -EFAULT;
     c = folded(c, letters);
     d = folded(d, letters);
-    if (c != d) return c < d ? -1 : 1;
+    // The kernel's characters have no sign.
+    if (c != d) return static_cast<unsigned char>(c) < static_cast<unsigned char>(d) ? -1 : 1;
     if (c == 0) return 0;
   }
   return i == kMaxLength ? -E2BIG : 0;

@@ -155,7 +155,9 @@ Socket make_test_socket(Packet& packet) {
   packet.meta.socket = kHandle;
   Socket socket;
   socket.handle = socket.cookie = kHandle;
+  socket.netns_cookie = 1;
   socket.uid = 0;
+  socket.cgroups = {1};  // the root of the hierarchy
   socket.hashed = false;
   const auto header = packet.bytes().first(packet.linear_len()).subspan(kEthernetHeader);
   if (packet.meta.protocol == kProtoIpv4) {
