@@ -202,6 +202,11 @@ std::optional<Reg> loaded_register(const Instruction& instruction) {
   return std::nullopt;
 }
 
+bool returns_value(const Step& step, const Instruction& instruction) {
+  const Helper* helper = called_helper(step, instruction);
+  return helper == nullptr || helper->contract.result != Return::kVoid;
+}
+
 std::string looked_up(const Step& step, const Instruction& instruction) {
   const Helper* helper = called_helper(step, instruction);
   if (helper == nullptr || helper->contract.result != Return::kMapValueOrNull) return {};

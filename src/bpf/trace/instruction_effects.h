@@ -18,6 +18,9 @@ void add_effects(const Step& step, const Instruction& instruction, const ValueNa
 // The register that holds what a load has read, if the instruction is one.
 [[nodiscard]] std::optional<Reg> loaded_register(const Instruction& instruction);
 
+// Whether the call returns something.
+[[nodiscard]] bool returns_value(const Step& step, const Instruction& instruction);
+
 // Whether the call is a lookup, and under which name its value is to be remembered: "counts[00000000]".
 [[nodiscard]] std::string looked_up(const Step& step, const Instruction& instruction);
 

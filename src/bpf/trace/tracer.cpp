@@ -22,14 +22,16 @@ bool same_line(const TraceRecord& a, const TraceRecord& b) {
 
 void Tracer::step(const Step& step) {
   last_ = {&step.run, step.insn, step.depth, step.frame_pointer, step.registers};
-  while (!under_way_.empty() && under_way_.back().record.depth > step.depth) {
-    add(std::move(under_way_.back().record));  // the exit of a function
+  // A function that has returned; at the same depth a callback may be called once more.
+  while (!under_way_.empty() && (under_way_.back().record.depth > step.depth || under_way_.back().exits)) {
+    add(std::move(under_way_.back().record));
+    flush();
     under_way_.pop_back();
   }
   if (!under_way_.empty() && under_way_.back().record.depth == step.depth) {
     complete(under_way_.back(), step);
     under_way_.pop_back();
-  } else if (!under_way_.empty()) {
+  } else if (!under_way_.empty() && !std::exchange(under_way_.back().told, true)) {
     add(under_way_.back().record);  // a call, before its callee's instructions
     flush();
   }
@@ -46,7 +48,9 @@ void Tracer::begin(const Step& step) {
                            .line = image.line_of(step.insn)},
                 .before = step.registers,
                 .loads = loaded_register(*instruction),
-                .looks_up = looked_up(step, *instruction)};
+                .looks_up = looked_up(step, *instruction),
+                .returns = returns_value(step, *instruction),
+                .exits = std::holds_alternative<Exit>(*instruction)};
   next.record.disasm = traced_disasm(step, *instruction);
   add_effects(step, *instruction, names_, next.record);
   under_way_.push_back(std::move(next));
@@ -60,7 +64,7 @@ void Tracer::complete(UnderWay& last, const Step& now) {
     std::get<TracedAccess>(record.events.back()).value =
         names_.name(now, now.registers[number_of(*last.loads)]);
   // A tail call goes on in another program and returns nothing.
-  const bool returned = record.program == now.run.program->name;
+  const bool returned = last.returns && record.program == now.run.program->name;
   auto* const call = record.events.empty() ? nullptr : std::get_if<TracedCall>(&record.events.back());
   if (call != nullptr && returned) call->result = names_.name(now, now.registers[0]);
   for (std::uint8_t number = 0; number < kTracedRegisters; ++number) {

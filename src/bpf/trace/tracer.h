@@ -49,6 +49,9 @@ class Tracer final : public StepObserver {
     Registers before{};
     std::optional<Reg> loads{};  // the register that will hold what is read
     std::string looks_up{};      // what the value found will be called
+    bool returns = false;        // a call of what returns something
+    bool exits = false;          // the end of a function
+    bool told = false;           // a call, when its callee begins
   };
 
   void begin(const Step& step);

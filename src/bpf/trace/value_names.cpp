@@ -25,6 +25,10 @@ std::string map_name(const Step& step, std::uint32_t id) {
   for (const auto& map : step.run.program->image->maps) {
     if (map->id() == id) return map->spec().name;
   }
+  for (const std::uint64_t found : step.run.found_maps) {
+    const Map& map = *reinterpret_cast<const Map*>(found);
+    if (map.id() == id) return map.spec().name;
+  }
   return fmt::format("map id {}", id);
 }
 
@@ -59,7 +63,8 @@ const Map* ValueNames::map_at(const Step& step, std::uint64_t value) {
   for (const auto& map : step.run.program->image->maps) {
     if (reinterpret_cast<std::uint64_t>(map.get()) == value) return map.get();
   }
-  return nullptr;
+  const bool found = std::ranges::find(step.run.found_maps, value) != step.run.found_maps.end();
+  return found ? reinterpret_cast<const Map*>(value) : nullptr;
 }
 
 std::string ValueNames::name(const Step& step, std::uint64_t value) const {

@@ -77,6 +77,17 @@ TEST_F(TracerTest, GoesIntoFunctionsAndComesBack) {
                           "4: (95) exit", "1: (85) call pc+1 | sub() = 3 | r0=3", "2: (95) exit"));
 }
 
+TEST_F(TracerTest, FollowsEachCallOfACallback) {
+  functions_ = {9};
+  EXPECT_THAT(trace("r1 = 2; r2 = function 1; r3 = 0; r4 = 0; call 181; r6 = 1; r0 = 0; exit;"
+                    "sub: r0 = 0; exit"),
+              ElementsAre("0: (b7) r1 = 2 | r1=2", "1: (18) r2 = subprog[sub] | r2=sub", "3: (b7) r3 = 0",
+                          "4: (b7) r4 = 0", "5: (85) call bpf_loop#181 | bpf_loop(2, sub, 0, 0)",
+                          "9: (b7) r0 = 0", "10: (95) exit", "9: (b7) r0 = 0", "10: (95) exit",
+                          "5: (85) call bpf_loop#181 | bpf_loop(2, sub, 0, 0) = 2 | r0=2",
+                          "6: (b7) r6 = 1 | r6=1", "7: (b7) r0 = 0 | r0=0", "8: (95) exit"));
+}
+
 TEST_F(TracerTest, EndsAtAFaultWithItsInstructionAndTheRegisters) {
   EXPECT_THAT(trace("r6 = 7; r2 = *(u32 *)(r1 +76); r0 = *(u8 *)(r2 +64); exit"),
               ElementsAre("0: (b7) r6 = 7 | r6=7",
