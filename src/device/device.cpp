@@ -1,6 +1,7 @@
 #include "device/device.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "device/namespace.h"
 
@@ -68,6 +69,20 @@ std::uint32_t Device::reported_flags() const {
   return reported;
 }
 
+void Device::publish_name() {
+  std::array<std::uint64_t, 2> words{};
+  name_.copy(reinterpret_cast<char*>(words.data()), sizeof words - 1);
+  for (std::size_t i = 0; i < words.size(); ++i)
+    published_name_[i].store(words[i], std::memory_order_relaxed);
+}
+
+std::array<char, 16> Device::published_name() const {
+  std::array<std::uint64_t, 2> words{};
+  for (std::size_t i = 0; i < words.size(); ++i)
+    words[i] = published_name_[i].load(std::memory_order_relaxed);
+  return std::bit_cast<std::array<char, 16>>(words);
+}
+
 Result<> Device::change(const Rtnl& rtnl, const InterfaceChange& change) {
   Backing* const backing = network_->backing_of(*netns());
   return backing != nullptr ? backing->change(rtnl, *this, change) : adopt(rtnl, change);
@@ -88,6 +103,7 @@ Result<> Device::adopt(const Rtnl& rtnl, const InterfaceChange& change) {
   store(change.mtu, settings_.mtu, kChangedMtu);
   store(change.group, settings_.group, kChangedSettings);
   store(change.name, name_, kChangedName);
+  publish_name();
   store(change.alias, alias_, kChangedSettings);
   store(change.broadcast, settings_.broadcast, kChangedMac);
   store(change.tx_queue_len, settings_.tx_queue_len, kChangedSettings);

@@ -4,6 +4,7 @@
 // everything else belongs to whoever holds the configuration lock, and every change needs it.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -73,6 +74,8 @@ class Device : public std::enable_shared_from_this<Device> {
   [[nodiscard]] bool carrier() const { return carrier_.load(std::memory_order_acquire); }
   // False once the device is on its way out: nothing may be queued for it any more.
   [[nodiscard]] bool registered() const { return registered_.load(std::memory_order_acquire); }
+  // The name, filled up with zeroes (IFNAMSIZ). Half of it may be the old one while the device is renamed.
+  [[nodiscard]] std::array<char, 16> published_name() const;
   [[nodiscard]] MacAddress mac() const { return unpack(mac_.load(std::memory_order_relaxed)); }
   [[nodiscard]] MacAddress broadcast() const { return unpack(broadcast_.load(std::memory_order_relaxed)); }
   [[nodiscard]] std::uint32_t mtu() const { return mtu_.load(std::memory_order_relaxed); }
@@ -186,6 +189,7 @@ class Device : public std::enable_shared_from_this<Device> {
   [[nodiscard]] virtual bool lower_is_down() const { return false; }
   Result<> adopt_up(const Rtnl& rtnl, bool up);
   void adopt_flag(const Rtnl& rtnl, DeviceFlag flag, bool on);
+  void publish_name();
 
   Network* network_;
   NamespaceRef home_;  // keeps the namespace's memory for as long as packets may be here
@@ -198,6 +202,7 @@ class Device : public std::enable_shared_from_this<Device> {
 
   std::atomic<Namespace*> netns_{nullptr};
   std::atomic<IfIndex> ifindex_{0};
+  std::array<std::atomic<std::uint64_t>, 2> published_name_{};  // the bytes of name_
   std::atomic<std::uint32_t> flags_;
   std::atomic<bool> carrier_;
   std::atomic<bool> registered_{false};

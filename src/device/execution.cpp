@@ -27,6 +27,20 @@ std::uint32_t outside_device_mtu(void*, bpf::RunContext& run, std::uint32_t ifin
   return device != nullptr ? device->mtu() : 0;
 }
 
+void outside_device_facts(void*, bpf::RunContext& run, bpf::DeviceFacts& facts) {
+  const Device* device = run.packet->meta.dev;
+  if (device == nullptr) return;
+  facts.ifindex = device->ifindex();
+  facts.name = device->published_name();
+  facts.mtu = device->mtu();
+  facts.flags = device->flags();
+  const MacAddress mac = device->mac();
+  std::ranges::copy(mac.bytes, facts.address.begin());
+  facts.address_length = static_cast<std::uint8_t>(mac.bytes.size());
+  facts.netns_cookie = device->netns()->cookie();
+  facts.netns_inum = static_cast<std::uint32_t>(facts.netns_cookie);
+}
+
 }  // namespace
 
 Execution::Execution(Network& network, std::uint32_t cpu, PacketPool& pool, std::size_t backlog_limit)
@@ -38,6 +52,7 @@ Execution::Execution(Network& network, std::uint32_t cpu, PacketPool& pool, std:
   outside_.self = this;
   outside_.clone_redirect = outside_clone_redirect;
   outside_.device_mtu = outside_device_mtu;
+  outside_.device_facts = outside_device_facts;
 }
 
 Execution::~Execution() {

@@ -120,6 +120,7 @@ void Namespace::forget_foreign(const Rtnl&, IfIndex ifindex) {
 
 void Namespace::insert(const Rtnl&, const DeviceRef& device, std::string name, IfIndex ifindex) {
   device->name_ = std::move(name);
+  device->publish_name();
   device->ifindex_.store(ifindex, std::memory_order_relaxed);
   device->home_ = shared_from_this();
   device->netns_.store(this, std::memory_order_release);

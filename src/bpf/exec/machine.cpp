@@ -6,6 +6,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -130,6 +131,15 @@ bool Machine::store_context(const Operation* at, std::uint64_t address, std::uin
   const SkbFieldInfo* field = skb_writable(offset, size);
   if (field == nullptr) return refuse_access(at, AccessKind::kWrite, address, size);
   skb_write(*run_, *field, offset, size, value);
+  return true;
+}
+
+bool Machine::load_kernel(const Operation* at, std::uint64_t address, std::uint32_t size,
+                          std::uint64_t& value) {
+  if (!run_->kernel.in_use) return refuse_access(at, AccessKind::kRead, address, size);
+  value = 0;
+  static_cast<void>(
+      read_kernel_memory(*run_, address, std::as_writable_bytes(std::span(&value, 1)).first(size)));
   return true;
 }
 

@@ -71,7 +71,7 @@ class Machine {
     if (run_->regions.context.holds(address, sizeof(T)))
       return load_context(at, address, sizeof(T), sign_extend, value);
     const Region* region = locate(address, sizeof(T));
-    if (region == nullptr) return refuse_access(at, AccessKind::kRead, address, sizeof(T));
+    if (region == nullptr) return load_kernel(at, address, sizeof(T), value);
     if (is_socket(*region) && !load_socket(at, *region, address, sizeof(T))) return false;
     value = shared_load<T>(reinterpret_cast<const void*>(address));
     return true;
@@ -121,6 +121,10 @@ class Machine {
   const Operation* calling = nullptr;
 
  private:
+  // A load through a pointer that a cast has typed: what cannot be read is zero, as the kernel's exception
+  // table makes it. False after a fault: the program has no such pointers.
+  [[nodiscard]] bool load_kernel(const Operation* at, std::uint64_t address, std::uint32_t size,
+                                 std::uint64_t& value);
   // Memory behind live stack, packet and context; null: none.
   [[nodiscard]] const Region* locate(std::uint64_t address, std::uint64_t size) {
     const Region* region = run_->regions.find_memory(address, size);

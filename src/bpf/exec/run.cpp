@@ -31,6 +31,7 @@ void begin_callback(RunContext& run) {
   run.regions.packet = {};
   run.regions.context = {};
   run.found_maps.clear();
+  run.kernel.in_use = false;
 }
 
 void begin_run(RunContext& run, Packet& packet) {

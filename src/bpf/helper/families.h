@@ -32,6 +32,8 @@ namespace netkit::bpf {
 [[nodiscard]] std::span<const Helper> syncookie_helpers();       // syncookie.cpp
 [[nodiscard]] std::span<const Helper> ringbuf_dynptr_helpers();  // ringbuf_dynptr.cpp
 
+[[nodiscard]] std::span<const Helper> kernel_memory_helpers();  // kernel_memory.cpp
+
 [[nodiscard]] std::span<const Helper> container_helpers();   // containers.cpp
 [[nodiscard]] std::span<const Helper> for_each_helpers();    // for_each.cpp
 [[nodiscard]] std::span<const Helper> ringbuf_helpers();     // ringbuf.cpp

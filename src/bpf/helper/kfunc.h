@@ -29,5 +29,6 @@ struct RefusedKfunc {
 [[nodiscard]] std::span<const Helper> string_kfuncs();    // strings.cpp
 [[nodiscard]] std::span<const Helper> section_kfuncs();   // sections.cpp
 [[nodiscard]] std::span<const Helper> stream_kfuncs();    // print.cpp
+[[nodiscard]] std::span<const Helper> cast_kfuncs();      // kernel_memory.cpp
 
 }  // namespace netkit::bpf

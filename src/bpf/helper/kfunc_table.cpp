@@ -10,7 +10,7 @@ namespace {
 constexpr HelperFamily kFamilies[] = {
     {"iterators", iterator_kfuncs}, {"dynptr_functions", dynptr_kfuncs},
     {"strings", string_kfuncs},     {"sections", section_kfuncs},
-    {"print", stream_kfuncs},
+    {"print", stream_kfuncs},       {"kernel_memory", cast_kfuncs},
 };
 
 const std::vector<const Helper*>& table() {

@@ -25,6 +25,7 @@ constexpr HelperFamily kFamilies[] = {
     {"dynptr_functions", dynptr_helpers},
     {"numbers", number_helpers},
     {"current", current_helpers},
+    {"kernel_memory", kernel_memory_helpers},
     {"sockets", socket_helpers},
     {"packet_origin", packet_origin_helpers},
     {"mtu", mtu_helpers},

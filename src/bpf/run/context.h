@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "bpf/isa/insn.h"
+#include "bpf/run/kernel_images.h"
 #include "bpf/run/outside.h"
 #include "bpf/run/redirect.h"
 #include "bpf/run/references.h"
@@ -72,9 +73,12 @@ struct RunContext {
     if (!fault.happened) fault = {true, 0, std::move(text)};
   }
 
+  KernelImages kernel;  // what the program reads of kernel objects
+
   // R1 of a program: the address of this window. Nothing is ever stored here; the engines translate every
   // access by the table of __sk_buff (run/skb.h).
-  alignas(8) std::array<std::byte, 192> context_window{};
+  // Its addresses are also those of the packet's struct sk_buff (run/kernel_images.h).
+  alignas(8) std::array<std::byte, sizeof(kernel::sk_buff)> context_window{};
   // Frames of the interpreter, from the top down: kMaxCallDepth of kStackSize bytes.
   alignas(16) std::array<std::byte, kMaxCallDepth * kStackSize> stack{};
 

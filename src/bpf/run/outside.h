@@ -2,6 +2,7 @@
 // for live runs, a test or `prog run` fills in what it wants. Absent functions (null) answer as stated.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -18,6 +19,19 @@ struct FibParameters;
 struct RunContext;
 struct Socket;
 struct SocketQuery;
+
+// What a program can read of a device (struct net_device) and of the namespace that it is in.
+struct DeviceFacts {
+  std::uint32_t ifindex = 0;
+  std::array<char, 16> name{};  // ends with a zero
+  std::uint32_t mtu = 0;
+  std::uint32_t flags = 0;  // IFF_*
+  std::uint16_t type = 1;   // ARPHRD_*; Ethernet
+  std::array<unsigned char, 32> address{};
+  std::uint8_t address_length = 0;
+  std::uint64_t netns_cookie = 0;
+  std::uint32_t netns_inum = 0;
+};
 
 struct Outside {
   void* self = nullptr;  // handed to every function
@@ -40,6 +54,8 @@ struct Outside {
   const Socket* (*socket)(void* self, std::uint64_t handle) = nullptr;
   // Cookie of the namespace that the packet's device is in. Null: that of the initial namespace.
   std::uint64_t (*netns_cookie)(void* self, RunContext& run) = nullptr;
+  // Adds to `facts` what there is to say of the packet's device. Null: only its number is known.
+  void (*device_facts)(void* self, RunContext& run, DeviceFacts& facts) = nullptr;
   // One line of bpf_trace_printk, without newline. Null: thrown away.
   void (*trace)(void* self, std::string_view line) = nullptr;
   // Text that a program puts into one of its streams (1: standard output, 2: standard error). Null: thrown

@@ -39,6 +39,7 @@ struct TestRunner::State {
     outside.socket = [](void* self, std::uint64_t) -> const Socket* {
       return &static_cast<State*>(self)->socket;
     };
+    outside.device_facts = device_facts;
     if (world.trace) outside.trace = trace;
   }
 
@@ -75,6 +76,27 @@ struct TestRunner::State {
   }
   static std::uint32_t device_mtu(void* self, RunContext& run, std::uint32_t ifindex) {
     return static_cast<State*>(self)->mtu_of(ifindex != 0 ? ifindex : run.packet->meta.ifindex);
+  }
+  static void device_facts(void* self, RunContext& run, DeviceFacts& facts) {
+    constexpr std::uint16_t kLoopbackType = 772;              // ARPHRD_LOOPBACK
+    constexpr std::uint32_t kLoopbackFlags = 0x1'0049;        // UP, LOOPBACK, RUNNING, LOWER_UP
+    constexpr std::uint32_t kUpFlags = 0x1'1043;              // UP, BROADCAST, RUNNING, MULTICAST, LOWER_UP
+    constexpr std::uint32_t kInitialNamespace = 0xf000'0000;  // PROC_DYNAMIC_FIRST
+    const auto& state = *static_cast<State*>(self);
+    const std::uint32_t ifindex = run.packet->meta.ifindex;
+    const auto found = std::ranges::find(state.world.devices, ifindex, &TestDevice::ifindex);
+    facts.netns_cookie = 1;
+    facts.netns_inum = kInitialNamespace;
+    facts.address_length = 6;
+    facts.mtu = state.mtu_of(ifindex);
+    if (ifindex == kLoopback) {
+      facts.name = {"lo"};
+      facts.flags = kLoopbackFlags;
+      facts.type = kLoopbackType;
+    } else if (found != state.world.devices.end()) {
+      found->name.copy(facts.name.data(), facts.name.size() - 1);
+      facts.flags = kUpFlags;
+    }
   }
   static void trace(void* self, std::string_view line) { static_cast<State*>(self)->world.trace(line); }
 

@@ -1,12 +1,6 @@
 // From an object that clang compiled to a verdict and bytes.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "base/rcu.h"
-#include "bpf/exec/interpreter.h"
-#include "bpf/exec/load.h"
 #include "bpf/map/tables.h"
-#include "packet/builder.h"
+#include "tests/unit/bpf_load/running.h"
 
 namespace netkit::bpf {
 namespace {
@@ -14,32 +8,11 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-std::string object(const char* name) {
-  return std::string(NETKIT_TEST_OBJECTS) + "/" + name + ".o";
-}
-
-class LoadObject : public ::testing::Test {
+class LoadObject : public RunsPrograms {
  protected:
-  LoadObject() {
-    run.pool = &pool;
-    run.redirect = &redirect;
-    run.outside = &outside;
-  }
-
-  LoadedObject load(const LinkOptions& options = {}) {
-    auto loaded = load_object(object("counter"), options);
-    EXPECT_TRUE(loaded) << describe(loaded.error());
-    return *std::move(loaded);
-  }
+  static LoadedObject load(const LinkOptions& options = {}) { return RunsPrograms::load("counter", options); }
   std::int32_t run_entry(const LoadedObject& loaded, const PacketBuilder& builder) {
-    packet = builder.build(pool);
-    return run_program(run, *loaded.find_program("entry"), *packet);
-  }
-  static PacketBuilder tcp() {
-    return PacketBuilder().ethernet({{1}}, {{2}}).ip("10.0.0.1", "10.0.0.2").tcp(1, 2);
-  }
-  static PacketBuilder udp() {
-    return PacketBuilder().ethernet({{1}}, {{2}}).ip("10.0.0.1", "10.0.0.2").udp(1, 2);
+    return run_one(loaded, "entry", builder);
   }
   // The first value of a map, as a number.
   static std::uint64_t value_of(const MapRef& map) {
@@ -50,13 +23,6 @@ class LoadObject : public ::testing::Test {
     }));
     return number;
   }
-
-  rcu::Section section;
-  PacketPool pool;
-  RedirectRecord redirect;
-  Outside outside;
-  RunContext run;
-  PacketPtr packet;
 };
 
 TEST_F(LoadObject, RunsAProgramOnAPacket) {
@@ -154,7 +120,7 @@ TEST(RefusedMap, ByTheNameOfItsType) {
   ASSERT_FALSE(loaded);
   EXPECT_EQ(loaded.error().code, EINVAL);
   EXPECT_THAT(loaded.error().text,
-              AllOf(HasSubstr("refused_map.o"), HasSubstr("sockets"), HasSubstr("xskmap")));
+              AllOf(HasSubstr("refused_map.o"), HasSubstr("stacks"), HasSubstr("stack_trace")));
   EXPECT_EQ(MapTable::instance().ids(), maps);
 }
 

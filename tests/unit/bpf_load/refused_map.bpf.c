@@ -4,16 +4,16 @@
 #include <bpf/bpf_helpers.h>
 
 struct {
-  __uint(type, BPF_MAP_TYPE_XSKMAP);
+  __uint(type, BPF_MAP_TYPE_STACK_TRACE);
   __uint(max_entries, 1);
   __type(key, __u32);
   __type(value, __u32);
-} sockets SEC(".maps");
+} stacks SEC(".maps");
 
 SEC("tc")
 int uses_it(struct __sk_buff* skb) {
   __u32 key = 0;
-  return bpf_map_lookup_elem(&sockets, &key) != 0;
+  return bpf_map_lookup_elem(&stacks, &key) != 0;
 }
 
 char LICENSE[] SEC("license") = "GPL";
