@@ -18,8 +18,6 @@ constexpr Refused kRefused[] = {
     {37, "describes a task of the kernel"},
     {55, "counters of the kernel's perf events"},
     {109, "signals to a task"},
-    {112, "memory of a task"},
-    {114, "memory of a task"},
     {117, "signals to a task"},
     {120, "describes a task of the kernel"},
     {141, "describes a task of the kernel"},
