@@ -13,6 +13,7 @@
 #include "cli/print.h"
 #include "cli/prog/arguments.h"
 #include "cli/prog/files.h"
+#include "cli/prog/replay.h"
 #include "cli/prog/report.h"
 #include "cli/prog/session.h"
 #include "cli/prog/verdict.h"
@@ -20,13 +21,11 @@
 namespace netkit::cli {
 namespace {
 
-constexpr std::size_t kShownBeforeFault = 20;
-
-// The trace of one run: printed as it comes, gathered for JSON, or its end kept for a fault.
+// The trace of one run: printed as it comes, or gathered for JSON; its end is kept for a fault.
 class TraceOutput {
  public:
-  enum class Mode : std::uint8_t { kPrint, kGather, kLast };
-  explicit TraceOutput(Mode mode, bpf::TraceGrain grain)
+  enum class Mode : std::uint8_t { kPrint, kGather };
+  TraceOutput(Mode mode, bpf::TraceGrain grain)
       : mode_(mode), tracer_(grain, [this](const bpf::TraceRecord& record) { take(record); }) {}
 
   [[nodiscard]] bpf::Tracer& tracer() { return tracer_; }
@@ -96,9 +95,9 @@ class Command {
     std::fprintf(stderr, "bpf_trace_printk: %.*s\n", static_cast<int>(line.size()), line.data());
   }
 
-  Result<> write_output(const bpf::TestOutput& output) {
+  Result<> write_output(const bpf::TestOutput& output, Nanoseconds when) {
     if (capture_) {
-      capture_->write(output.data, packets_[told_].when);
+      capture_->write(output.data, when);
     } else if (arguments_.data_out == "-") {
       if (!options_->json) print(hex_dump(output.data));
     } else if (!arguments_.data_out.empty()) {
@@ -115,8 +114,7 @@ class Command {
   }
 
   Result<> tell(const bpf::TestOutput& output, std::size_t number) {
-    told_ = number;
-    TRY(write_output(output));
+    TRY(write_output(output, packets_[number].when));
     ++verdicts_[std::string(verdict_name(output.retval()))];
     if (options_->json) {
       OrderedJson json = result_json(arguments_, output);
@@ -165,32 +163,24 @@ class Command {
     return Failure(std::move(error));
   }
 
-  // A run that nobody watched is made again, from the beginning, and watched.
   void explain(const Error& error, std::size_t number) {
-    if (trace_) return show_fault(error, *trace_, true);
-    TraceOutput trace(TraceOutput::Mode::kLast, bpf::TraceGrain::kInsn);
-    auto again = RunSession::open(arguments_, [](std::string_view) {});
-    if (!again) return;
-    for (std::size_t earlier = 0; earlier < number; ++earlier) {
-      if (!again->run(arguments_, packets_[earlier].bytes, context_)) return;
-    }
-    again->observe(&trace.tracer());
-    const bool faulted = !again->run(arguments_, packets_[number].bytes, context_);
-    if (faulted) show_fault(error, trace, false);
+    if (trace_) return show_fault(error, trace_->last(), trace_->tracer().registers());
+    const auto story = replay_fault(arguments_, std::span(packets_).first(number + 1), context_);
+    if (story) show_fault(error, story->last, story->registers);
   }
 
-  void show_fault(const Error& error, TraceOutput& trace, bool shown) {
-    const std::vector<bpf::NamedRegister> registers = trace.tracer().registers();
+  void show_fault(const Error& error, const std::deque<bpf::TraceRecord>& last,
+                  std::span<const bpf::NamedRegister> registers) {
     if (options_->json) {
       OrderedJson json{{"error", error.text}, {"trace", OrderedJson::array()}};
-      for (const bpf::TraceRecord& record : trace.last()) json["trace"].push_back(trace_json(record));
+      for (const bpf::TraceRecord& record : last) json["trace"].push_back(trace_json(record));
       json["registers"] = registers_json(registers);
       print(json, *options_);
       return;
     }
-    if (!shown) {
-      for (const bpf::TraceRecord& record : trace.last())
-        std::fprintf(stderr, "%s\n", to_text(record).c_str());
+    // What was traced has been printed.
+    if (!trace_) {
+      for (const bpf::TraceRecord& record : last) std::fprintf(stderr, "%s\n", to_text(record).c_str());
     }
     std::fprintf(stderr, "registers:%s\n", registers_text(registers).c_str());
   }
@@ -203,7 +193,6 @@ class Command {
   std::optional<TraceOutput> trace_;
   OrderedJson results_ = OrderedJson::array();
   std::map<std::string, std::size_t> verdicts_;
-  std::size_t told_ = 0;
 };
 
 }  // namespace
