@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <iterator>
 #include <nlohmann/json.hpp>
+#include <span>
 
+#include "base/passing.h"
 #include "base/text.h"
 #include "cli/errors.h"
 #include "cli/find_engine.h"
@@ -94,6 +96,7 @@ Result<Json> Client::call(std::string_view method, Json params) {
 
 Result<Json> Client::call(std::string_view method, const Arguments& arguments) {
   const Json request{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", arguments.params()}};
+  passed_.clear();
   TRY(send(request.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n', arguments.passed()));
   Json answer = Json::parse(TRY(receive()), nullptr, false);
   if (!answer.is_object()) return fail(EPROTO, "the engine's answer is no JSON");
@@ -113,26 +116,11 @@ Result<Json> Client::next_notification() {
 Result<> Client::send(const std::string& line, const std::vector<Fd>& passed) {
   constexpr std::size_t kMost = 16;
   if (passed.size() > kMost) return fail(E2BIG, "too many descriptors in one request");
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMost * sizeof(int))> control{};
   std::size_t sent = 0;
   while (sent < line.size()) {
-    iovec part{const_cast<char*>(line.data() + sent), line.size() - sent};  // sendmsg only reads it
-    msghdr header{};
-    header.msg_iov = &part;
-    header.msg_iovlen = 1;
-    if (sent == 0 && !passed.empty()) {
-      header.msg_control = control.data();
-      header.msg_controllen = CMSG_SPACE(passed.size() * sizeof(int));
-      cmsghdr* const rights = CMSG_FIRSTHDR(&header);
-      rights->cmsg_level = SOL_SOCKET;
-      rights->cmsg_type = SCM_RIGHTS;
-      rights->cmsg_len = CMSG_LEN(passed.size() * sizeof(int));
-      for (std::size_t i = 0; i < passed.size(); ++i) {
-        const int fd = passed[i].get();
-        std::memcpy(CMSG_DATA(rights) + i * sizeof fd, &fd, sizeof fd);
-      }
-    }
-    const ssize_t count = ::sendmsg(socket_.get(), &header, MSG_NOSIGNAL);
+    const ssize_t count =
+        send_with(socket_.get(), std::string_view(line).substr(sent),
+                  sent == 0 ? std::span<const Fd>(passed) : std::span<const Fd>(), MSG_NOSIGNAL);
     if (count < 0) return fail_errno("asking the engine");
     sent += static_cast<std::size_t>(count);
   }
@@ -150,10 +138,11 @@ Result<std::string> Client::receive() {
     }
     scanned = received_.size();
     std::array<char, 65536> bytes;
-    const ssize_t count = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-    if (count < 0) return fail_errno("the engine's answer");
-    if (count == 0) return no_engine("the engine ended before it answered");
-    received_.append(bytes.data(), static_cast<std::size_t>(count));
+    Received received = receive_with(socket_.get(), bytes, 0);
+    if (received.count < 0) return fail_errno("the engine's answer");
+    if (received.count == 0) return no_engine("the engine ended before it answered");
+    received_.append(bytes.data(), static_cast<std::size_t>(received.count));
+    std::ranges::move(received.passed, std::back_inserter(passed_));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -54,6 +55,8 @@ class Client {
   [[nodiscard]] Result<Json> call(std::string_view method, const Arguments& arguments);
   [[nodiscard]] Result<Json> call(std::string_view method, Json params);
 
+  // The descriptors that came with the last answer, as its {"passed": N} count them.
+  [[nodiscard]] std::vector<Fd> take_passed() { return std::exchange(passed_, {}); }
   // Waits for the next notification, after a `subscribe`. ENOLINK: the engine has ended.
   [[nodiscard]] Result<Json> next_notification();
 
@@ -69,6 +72,7 @@ class Client {
   Fd socket_;
   std::string netns_;
   std::string received_;  // behind the last whole line
+  std::vector<Fd> passed_;
   std::unique_ptr<Json> engine_;
 };
 

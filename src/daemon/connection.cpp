@@ -5,9 +5,10 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <vector>
+#include <span>
+#include <string_view>
 
+#include "base/passing.h"
 #include "control/rpc/error.h"
 #include "control/rpc/protocol.h"
 
@@ -15,23 +16,6 @@ namespace netkit::daemon {
 namespace {
 
 constexpr std::size_t kReadSize = 65536;
-constexpr std::size_t kMaxFdsAtOnce = 253;  // SCM_MAX_FD
-
-std::vector<Fd> descriptors_of(const msghdr& header) {
-  std::vector<Fd> passed;
-  auto* const mutable_header = const_cast<msghdr*>(&header);  // CMSG_NXTHDR takes no other
-  for (const cmsghdr* part = CMSG_FIRSTHDR(&header); part != nullptr;
-       part = CMSG_NXTHDR(mutable_header, const_cast<cmsghdr*>(part))) {
-    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) continue;
-    const std::size_t count = (part->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-    for (std::size_t i = 0; i < count; ++i) {
-      int fd = -1;
-      std::memcpy(&fd, CMSG_DATA(part) + i * sizeof fd, sizeof fd);
-      passed.emplace_back(fd);
-    }
-  }
-  return passed;
-}
 
 }  // namespace
 
@@ -49,21 +33,14 @@ std::uint32_t Connection::wanted_events() const {
 
 void Connection::read() {
   std::array<char, kReadSize> bytes;
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(kMaxFdsAtOnce * sizeof(int))> control;
-  iovec part{bytes.data(), bytes.size()};
-  msghdr header{};
-  header.msg_iov = &part;
-  header.msg_iovlen = 1;
-  header.msg_control = control.data();
-  header.msg_controllen = control.size();
-  const ssize_t count = ::recvmsg(socket_.get(), &header, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-  if (count < 0) {
+  Received received = receive_with(socket_.get(), bytes, MSG_DONTWAIT);
+  if (received.count < 0) {
     broken_ = errno != EAGAIN && errno != EINTR;
     return;
   }
-  ended_ = count == 0;
-  framer_.add({bytes.data(), static_cast<std::size_t>(count)}, descriptors_of(header));
-  if ((header.msg_flags & MSG_CTRUNC) != 0) {
+  ended_ = received.count == 0;
+  framer_.add({bytes.data(), static_cast<std::size_t>(received.count)}, std::move(received.passed));
+  if (received.lost) {
     output_ +=
         rpc::encode_error({rpc::kInvalidRequest, "descriptors were lost: too many files are open", {}});
     ended_ = true;
@@ -81,7 +58,10 @@ void Connection::serve_messages() {
       return;
     }
     if (!*message) return;
-    output_ += session_.serve((*message)->text, std::move((*message)->passed));
+    const std::string answer = session_.serve((*message)->text, std::move((*message)->passed));
+    if (auto passed = session_.take_passed(); !passed.empty() && !answer.empty())
+      passed_.push_back({output_.size(), std::move(passed)});
+    output_ += answer;
   }
 }
 
@@ -92,12 +72,19 @@ void Connection::forward_notifications() {
 
 void Connection::write() {
   while (has_output()) {
+    // Up to the next answer that has descriptors with it, or that answer with them.
+    const bool passes = !passed_.empty() && passed_.front().at == sent_;
+    const std::size_t next =
+        passed_.size() > (passes ? 1U : 0U) ? passed_[passes ? 1 : 0].at : output_.size();
     const ssize_t count =
-        ::send(socket_.get(), output_.data() + sent_, output_.size() - sent_, MSG_NOSIGNAL | MSG_DONTWAIT);
+        send_with(socket_.get(), std::string_view(output_).substr(sent_, next - sent_),
+                  passes ? std::span<const Fd>(passed_.front().descriptors) : std::span<const Fd>(),
+                  MSG_NOSIGNAL | MSG_DONTWAIT);
     if (count < 0) {
       broken_ = errno != EAGAIN && errno != EINTR;
       return;
     }
+    if (passes) passed_.pop_front();
     sent_ += static_cast<std::size_t>(count);
   }
   output_.clear();

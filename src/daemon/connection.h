@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "base/fd.h"
 #include "control/rpc/framer.h"
@@ -40,13 +42,20 @@ class Connection {
   void serve_messages();
   void write();
 
+  // Descriptors that go with an answer, which begins at `at` in output_.
+  struct Passed {
+    std::size_t at;
+    std::vector<Fd> descriptors;
+  };
+
   Fd socket_;
   rpc::Session session_;
   rpc::Framer framer_;
   std::string output_;
-  std::size_t sent_ = 0;  // of output_
-  bool ended_ = false;    // no more input
-  bool broken_ = false;   // nobody is there
+  std::size_t sent_ = 0;       // of output_
+  std::deque<Passed> passed_;  // in the order of output_
+  bool ended_ = false;         // no more input
+  bool broken_ = false;        // nobody is there
 };
 
 }  // namespace netkit::daemon

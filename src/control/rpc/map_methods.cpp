@@ -3,6 +3,7 @@
 
 #include "control/map.h"
 #include "control/map_batch.h"
+#include "control/region.h"
 #include "control/rpc/bytes.h"
 #include "control/rpc/methods.h"
 #include "control/rpc/session.h"
@@ -55,6 +56,18 @@ Result<> perf_event_open(Call& call) {
       .pages = TRY(params.number_or<std::uint32_t>("pages", 8)),
       .wakeup_events = TRY(params.number_or<std::uint32_t>("wakeup_events", 1))};
   call.answer = {{"fd", TRY(control::open_perf_ring(call.session.client(), options))}};
+  return {};
+}
+
+// The file and, of rings, the eventfd go along with the answer.
+Result<> map_region(Call& call) {
+  const bool writable = TRY(call.params.flag("writable"));
+  control::MapRegion region = TRY(control::open_region(call.session.client(), TRY(map_of(call)), writable));
+  call.answer = {{"file", TRY(call.session.pass(std::move(region.file)))},
+                 {"offset", region.offset},
+                 {"size", region.size},
+                 {"writable", region.writable}};
+  if (region.wakeup) call.answer["wakeup"] = TRY(call.session.pass(std::move(region.wakeup)));
   return {};
 }
 
@@ -155,6 +168,7 @@ std::span<const Method> map_methods() {
            "map_type key_size value_size max_entries map_flags numa_node map_name map_ifindex map_extra "
            "inner_map_fd"},
       {.name = "bpf.perf_event_open", .handle = perf_event_open, .params = "cpu pages wakeup_events"},
+      {.name = "bpf.map_region", .handle = map_region, .params = "map_fd writable"},
       {.name = "bpf.map_lookup_elem", .handle = lookup_element, .params = "map_fd key value flags"},
       {.name = "bpf.map_update_elem", .handle = update_element, .params = "map_fd key value flags"},
       {.name = "bpf.map_delete_elem", .handle = delete_element, .params = "map_fd key"},

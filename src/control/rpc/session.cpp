@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/passing.h"
 #include "base/text.h"
 #include "control/rpc/error.h"
 #include "control/rpc/methods.h"
@@ -37,6 +38,7 @@ std::string Session::serve(std::string_view message, std::vector<Fd> passed) {
   const Result<Json> parsed = parse_message(message);
   if (!parsed) return encode_error(parsed.error());
   passed_ = std::move(passed);
+  passed_back_.clear();
   Json answer;
   if (!parsed->is_array()) {
     answer = serve_one(*parsed);
@@ -88,6 +90,12 @@ Result<> Session::call(std::string_view name, const Json& params, Json& answer) 
   for (const int fd : std::exchange(lent_, {})) (void)client_.close(fd);
   client_.enter(home_);
   return done;
+}
+
+Result<Json> Session::pass(Fd descriptor) {
+  if (passed_back_.size() == kMostPassed) return fail(E2BIG, "too many descriptors in one answer");
+  passed_back_.push_back(std::move(descriptor));
+  return Json{{"passed", passed_back_.size() - 1}};
 }
 
 std::string Session::take_notifications() {

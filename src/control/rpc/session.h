@@ -6,6 +6,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/fd.h"
@@ -32,6 +33,8 @@ class Session {
   // Serves one message with the descriptors passed along. The answer is a line, or empty where nobody waits
   // for one.
   [[nodiscard]] std::string serve(std::string_view message, std::vector<Fd> passed);
+  // The descriptors that go with the last answer.
+  [[nodiscard]] std::vector<Fd> take_passed() { return std::exchange(passed_back_, {}); }
   // Notifications that wait, a line each.
   [[nodiscard]] std::string take_notifications();
 
@@ -48,6 +51,9 @@ class Session {
   [[nodiscard]] Result<device::NamespaceRef> netns_from(const Json& value);
   // The descriptor that {"passed": N} means. kInvalidParams.
   [[nodiscard]] Result<int> passed_from(const Json& value, std::string_view key) const;
+  // Passes a descriptor along with the answer; what stands in the answer to mean it: {"passed": 0}. E2BIG:
+  // no more go with one answer.
+  [[nodiscard]] Result<Json> pass(Fd descriptor);
   // A descriptor in the client's table that is closed after the call.
   [[nodiscard]] int lend(control::Handle handle);
   void subscribe(Interest interest);
@@ -62,7 +68,8 @@ class Session {
   control::Client client_;
   std::function<void()> news_;
   std::vector<Fd> passed_;  // along with the present message
-  std::vector<int> lent_;   // in the present call
+  std::vector<Fd> passed_back_;
+  std::vector<int> lent_;  // in the present call
   std::unique_ptr<Changes> changes_;
 };
 
