@@ -6,6 +6,7 @@
 #include "bpf/run/types.h"
 #include "cli/command.h"
 #include "cli/errors.h"
+#include "cli/map_containers.h"
 #include "cli/map_data.h"
 #include "cli/objects.h"
 #include "cli/pinning.h"
@@ -99,9 +100,14 @@ Result<> create(const Options& options, Words words) {
   };
   constexpr Field kNumbers[] = {
       {"key", "key_size"}, {"value", "value_size"}, {"entries", "max_entries"}, {"flags", "map_flags"}};
-  constexpr std::string_view kKnown[] = {"type", "key", "value", "entries", "flags", "name"};
+  constexpr std::string_view kKnown[] = {"type", "key", "value", "entries", "flags", "name", "inner_map"};
+  Client client = TRY(Client::connect(options));
   while (!words.empty()) {
     const std::string_view word = TRY(choose(words.take(), kKnown, "word"));
+    if (word == "inner_map") {
+      params["inner_map_fd"] = TRY(open_object(client, ObjectKind::kMap, words));
+      continue;
+    }
     const std::string_view value = TRY(words.value(word));
     if (word == "type") params["map_type"] = value;
     if (word == "name") params["map_name"] = value;
@@ -110,7 +116,6 @@ Result<> create(const Options& options, Words words) {
     }
   }
   if (!params.contains("map_type")) return usage_error("of which type? Say for instance `type hash`");
-  Client client = TRY(Client::connect(options));
   const auto created = client.call("bpf.map_create", params);
   if (!created) return std::unexpected(about("map create", created.error()));
   Pinning pinning(client);
@@ -171,13 +176,16 @@ Result<> lookup(const Options& options, Words words) {
   return {};
 }
 
-// The value of a PROG_ARRAY is a program, of a per-CPU map the same bytes for every CPU.
+// The value of a PROG_ARRAY is a program, of a map of maps a map, of a per-CPU map the same bytes for every
+// CPU.
 Result<std::string> read_value(Client& client, Words& words, const OpenMap& map) {
   constexpr std::string_view kWays[] = {"id", "pinned", "name", "tag"};
-  const bool names_program = map.shape.holds_programs() && !words.empty() &&
-                             std::ranges::find(kWays, words.peek()) != std::end(kWays);
-  if (!names_program) return read_bytes(words, map.shape.value_size(), "value");
-  const auto fd = static_cast<std::uint32_t>(TRY(open_program(client, words)));
+  const bool names_object = (map.shape.holds_programs() || map.shape.holds_maps()) && !words.empty() &&
+                            std::ranges::find(kWays, words.peek()) != std::end(kWays);
+  if (!names_object) return read_bytes(words, map.shape.value_size(), "value");
+  const auto fd =
+      static_cast<std::uint32_t>(map.shape.holds_maps() ? TRY(open_object(client, ObjectKind::kMap, words))
+                                                        : TRY(open_program(client, words)));
   std::string digits;
   for (unsigned shift = 0; shift < 32; shift += 8) digits += fmt::format("{:02x}", (fd >> shift) & 0xff);
   return digits;
@@ -262,13 +270,19 @@ constexpr Verb kVerbs[] = {
     {"show list", show, R"(netkit map show [ MAP ]
          MAP := id N | pinned FILE | name NAME)"},
     {"create", create,
-     "netkit map create FILE type TYPE key BYTES value BYTES entries N [ name NAME ] [ flags N ]"},
+     "netkit map create FILE type TYPE key BYTES value BYTES entries N [ name NAME ] [ flags N ] "
+     "[ inner_map MAP ]"},
     {"dump", dump, "netkit map dump MAP"},
     {"lookup", lookup, R"(netkit map lookup MAP key DATA
          DATA := [ hex ] BYTES)"},
-    {"update", update, R"(netkit map update MAP key DATA value { DATA | PROG } [ any | exist | noexist ])"},
+    {"update", update,
+     R"(netkit map update MAP key DATA value { DATA | PROG | MAP } [ any | exist | noexist ])"},
     {"getnext", next_key, "netkit map getnext MAP [ key DATA ]"},
     {"delete del", remove, "netkit map delete MAP key DATA"},
+    {"peek", peek_map, "netkit map peek MAP"},
+    {"push enqueue", push_to_map, "netkit map push MAP value DATA"},
+    {"pop dequeue", pop_from_map, "netkit map pop MAP"},
+    {"event_pipe", pipe_events, "netkit map event_pipe MAP"},
     {"freeze", freeze, "netkit map freeze MAP"},
     {"pin", pin, "netkit map pin MAP FILE"},
 };

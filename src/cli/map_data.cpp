@@ -34,6 +34,7 @@ MapShape::MapShape(const Json& info)
   const auto type = static_cast<bpf::MapType>(info["type"].get<std::uint32_t>());
   per_cpu_ = bpf::is_per_cpu(type);
   holds_programs_ = type == bpf::MapType::kProgArray;
+  holds_maps_ = bpf::is_map_of_maps(type);
 }
 
 std::vector<std::string> MapShape::copies(const std::string& value) const {
@@ -54,6 +55,8 @@ std::string MapShape::to_text(const std::string& key, const std::string& value) 
                           hex_lines(copy));
     return text;
   }
+  if (key_size_ == 0)
+    return fmt::format("value:{}{}\n", value_size_ > kLongWord ? '\n' : ' ', hex_lines(value));
   const bool breaks = key_size_ > kLongWord || value_size_ > kLongWord;
   const bool one_line = key_size_ + value_size_ <= kShortLine && !breaks;
   const char behind_name = breaks ? '\n' : ' ';

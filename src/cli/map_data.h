@@ -22,8 +22,9 @@ class MapShape {
   [[nodiscard]] std::uint32_t value_size() const { return value_size_; }
   [[nodiscard]] bool per_cpu() const { return per_cpu_; }
   [[nodiscard]] bool holds_programs() const { return holds_programs_; }
+  [[nodiscard]] bool holds_maps() const { return holds_maps_; }
 
-  // An entry; key and value in hexadecimal digits.
+  // An entry; key and value in hexadecimal digits. Maps without keys: the value alone.
   [[nodiscard]] std::string to_text(const std::string& key, const std::string& value) const;
   [[nodiscard]] OrderedJson to_json(const std::string& key, const std::string& value) const;
 
@@ -35,6 +36,7 @@ class MapShape {
   std::uint32_t value_size_;
   bool per_cpu_;
   bool holds_programs_;
+  bool holds_maps_;
 };
 
 // DATA: `size` bytes, each decimal, 0x or, behind the word `hex`, two hexadecimal digits; as one string of

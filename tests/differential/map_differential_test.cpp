@@ -470,5 +470,61 @@ TEST(MapDifferential, ProgramArraysTakeProgramsOfOneKind) {
   put(1, first);
 }
 
+// ---- maps of maps: the kernel takes a map by descriptor, ours by id ----
+
+struct BothMaps {
+  explicit BothMaps(const MapSpec& spec) : kernel(spec), ours(make_map(spec)) {}
+  KernelMap kernel;
+  MapRef ours;
+};
+
+class MapsOfMapsDifferential : public testing::TestWithParam<MapType> {};
+
+INSTANTIATE_TEST_SUITE_P(Types, MapsOfMapsDifferential,
+                         testing::Values(MapType::kArrayOfMaps, MapType::kHashOfMaps), name_of);
+
+TEST_P(MapsOfMapsDifferential, GiveTheSameAnswers) {
+  REQUIRE_KERNEL_BPF();
+  MapSpec spec = spec_of(GetParam(), 4, 4);
+  const MapSpec inner = spec_of(MapType::kArray, 2);
+  spec.inner = std::make_shared<MapSpec>(inner);
+  const BothMaps outer(spec);
+  ASSERT_TRUE(outer.kernel.exists());
+  const BothMaps candidates[] = {BothMaps(inner), BothMaps(inner), BothMaps(spec_of(MapType::kArray, 3)),
+                                 BothMaps(spec_of(MapType::kHash, 2)),
+                                 BothMaps(spec_of(MapType::kArray, 2, 16))};
+  Random random(9);
+  for (int step = 0; step < 3'000; ++step) {
+    SCOPED_TRACE(step);
+    const Bytes key = bytes_of(random() % 6);
+    switch (random() % 4) {
+      case 0:
+      case 1: {
+        constexpr std::uint64_t kFlags[] = {kAny, kAny, kAny, kNoexist, kExist, 3, kLock};
+        const std::uint64_t flags = one_of(random, kFlags);
+        const BothMaps& chosen = candidates[random() % 2 == 0 ? 0 : random() % 5];
+        const bool bad = random() % 8 == 0;
+        const Bytes descriptor = bytes_of(bad ? 0x7fffffffU : chosen.kernel.descriptor());
+        const Bytes id = bytes_of(bad ? 0x7fffffffU : chosen.ours->id());
+        const int answer = outer.kernel.update(key, descriptor, flags);
+        ASSERT_EQ(-code(outer.ours->write(key, id, flags)), answer) << "flags " << flags;
+        break;
+      }
+      case 2: {
+        const int answer = outer.kernel.remove(key);
+        ASSERT_EQ(-code(outer.ours->remove(key)), answer);
+        break;
+      }
+      default: {
+        Bytes id(4);
+        const int answer = outer.kernel.lookup(key, id);
+        ASSERT_EQ(-code(outer.ours->read(key, id)), answer);
+        const int taken = outer.kernel.take(key, id, 0);
+        ASSERT_EQ(-code(outer.ours->take(key, id, 0)), taken);
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace netkit::bpf::test
