@@ -57,6 +57,27 @@ Result<> fill_reuse(const Client& client, ObjectLoadRequest& request) {
   return {};
 }
 
+// Pins below a directory of the client's tree, as libbpf makes them of LIBBPF_PIN_BY_NAME.
+bpf::MapPins pins_below(Client& client, const std::string& directory) {
+  const auto path = [directory](std::string_view map) { return fmt::format("{}/{}", directory, map); };
+  constexpr std::uint32_t kReadAndWrite = 6;
+  bpf::MapPins pins;
+  pins.find = [&client, path](std::string_view map) -> Result<bpf::MapRef> {
+    Result<PinnedObject> pinned = client.system().pins.get(client.credentials(), path(map), kReadAndWrite);
+    if (!pinned && pinned.error().code == ENOENT) return bpf::MapRef{};
+    const PinnedObject object = TRY(std::move(pinned));
+    if (const auto* found = std::get_if<bpf::MapRef>(&object)) return *found;
+    return fail(EINVAL, fmt::format("{} is no map; remove the pin", path(map)));
+  };
+  pins.add = [&client, path](std::string_view map, const bpf::MapRef& pinned) {
+    return client.system().pins.pin(client.credentials(), path(map), pinned);
+  };
+  pins.remove = [&client, path](std::string_view map) {
+    static_cast<void>(client.system().pins.unlink(client.credentials(), path(map)));
+  };
+  return pins;
+}
+
 }  // namespace
 
 Result<int> load_program(Client& client, const ProgramLoadRequest& request) {
@@ -74,6 +95,7 @@ Result<int> load_program(Client& client, const ProgramLoadRequest& request) {
 Result<ObjectHandles> load_object(Client& client, ObjectLoadRequest request) {
   if (!client.privileged()) return no_capability();
   TRY(fill_reuse(client, request));
+  if (!request.pin_root_path.empty()) request.options.pins = pins_below(client, request.pin_root_path);
   const bpf::ObjectFile object =
       TRY(bpf::ObjectFile::parse(std::move(request.bytes), std::move(request.name)));
   const bpf::LoadedObject loaded = TRY(bpf::load_object(object, request.options, client.uid()));

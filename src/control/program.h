@@ -53,6 +53,8 @@ struct ObjectLoadRequest {
   std::string name{};                               // the file's, for messages and data maps
   bpf::LinkOptions options{};                       // create and reuse are the request's to fill in
   std::map<std::string, int, std::less<>> reuse{};  // descriptors of maps to take in place of new ones
+  // Where maps are pinned that ask for it (bpf_object_open_opts::pin_root_path); empty: nowhere.
+  std::string pin_root_path{};
 };
 
 struct NamedHandle {

@@ -4,6 +4,7 @@
 #include <gelf.h>
 
 #include <algorithm>
+#include <iterator>
 #include <bit>
 #include <memory>
 #include <optional>
@@ -56,6 +57,21 @@ Result<std::span<const std::byte>> read_content(Elf_Scn* scn, const GElf_Shdr& h
     return broken(
         fmt::format("section {} of {} bytes does not lie in the file", elf_ndxscn(scn), header.sh_size));
   return std::span(static_cast<const std::byte*>(data->d_buf), data->d_size);
+}
+
+// No two sections share bytes of the file: what one says would change what the other holds.
+Result<> check_overlap(const std::vector<ElfSection>& sections) {
+  std::vector<const ElfSection*> by_place;
+  for (const ElfSection& section : sections)
+    if (!section.content.empty()) by_place.push_back(&section);
+  std::ranges::sort(by_place, {}, [](const ElfSection* section) { return section->content.data(); });
+  const auto overlap =
+      std::ranges::adjacent_find(by_place, [](const ElfSection* first, const ElfSection* second) {
+        return first->content.data() + first->content.size() > second->content.data();
+      });
+  if (overlap == by_place.end()) return {};
+  return fail(EINVAL, fmt::format("sections '{}' and '{}' overlap; compile the file again", (*overlap)->name,
+                                  (*std::next(overlap))->name));
 }
 
 Result<std::vector<ElfSymbol>> read_symbols(const ElfSection& table, std::span<const std::byte> names) {
@@ -131,6 +147,7 @@ Result<ElfFile> read_elf(std::span<const std::byte> bytes) {
     if (!file.symbols.empty()) return fail(EINVAL, "the file has two symbol tables; compile it again");
     file.symbols = TRY(read_symbols(section, content_of(headers[index].sh_link)));
   }
+  TRY(check_overlap(file.sections));
   return file;
 }
 

@@ -182,6 +182,35 @@ TEST(BadObject, LegacyMapsThatAreNoneAreRefusedWithTheRemedy) {
                                                                  "better, in SEC(\".maps\")")));
 }
 
+TEST(BadObject, LegacyMapsOfUnevenSizeAreRefused) {
+  Bytes file = read_bytes(object_path("legacy_maps", compiled_variants().front()));
+  section_header(file, "maps").sh_size -= 1;
+  EXPECT_THAT(refusal(std::move(file)),
+              HasSubstr("section 'maps': 179 bytes cannot be divided evenly among 5 maps"));
+}
+
+TEST(BadObject, LegacyMapsWithoutTheirTemplateAreRefused) {
+  constexpr std::size_t kInnerId = 7 * sizeof(std::uint32_t);
+  constexpr std::size_t kDefinition = 9 * sizeof(std::uint32_t);
+  Bytes file = read_bytes(object_path("legacy_maps", compiled_variants().front()));
+  const std::size_t maps = section_header(file, "maps").sh_offset;
+  for (std::size_t map = 0; map < 5; ++map) {
+    std::uint32_t inner_id = 0;
+    std::memcpy(&inner_id, file.data() + maps + map * kDefinition + kInnerId, sizeof inner_id);
+    if (inner_id != 0) file[maps + map * kDefinition + kInnerId] = std::byte{43};
+  }
+  EXPECT_THAT(
+      refusal(std::move(file)),
+      HasSubstr("section 'maps': map 'rows' wants inner maps like the one with id 43, which is not there"));
+}
+
+TEST(BadObject, SectionsThatShareBytesAreRefused) {
+  Bytes file = valid_object();
+  section_header(file, "license").sh_offset = section_header(file, "tc").sh_offset;
+  EXPECT_THAT(refusal(std::move(file)),
+              testing::AllOf(HasSubstr("sections '"), HasSubstr("overlap; compile")));
+}
+
 TEST(BadObject, MapsWithoutTypesAreRefusedWithTheRemedy) {
   Bytes file = read_bytes(object_path("maps", compiled_variants().front()));
   section_header(file, ".BTF").sh_name += 1;  // "BTF"
