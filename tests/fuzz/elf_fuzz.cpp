@@ -41,7 +41,9 @@ void check_image(const ProgramImage& image) {
       const Insn& insn = image.insns[at];
       static_cast<void>(image.line_of(at));
       const auto operand = static_cast<std::size_t>(insn.imm);
-      if (insn.opcode == kCallImm && insn.src != kCallHelper) {
+      if (insn.opcode == kCallImm && insn.src == kCallKfunc) {
+        check(operand < image.kfuncs.size());
+      } else if (insn.opcode == kCallImm && insn.src != kCallHelper) {
         check(insn.src == kCallLocal && at + 1 + operand < image.insns.size());
       } else if (insn.opcode == kLdImm64) {
         if (insn.src == kMapFd || insn.src == kMapValue) check(operand < image.maps.size());

@@ -4,8 +4,8 @@
 #include <gelf.h>
 
 #include <algorithm>
-#include <iterator>
 #include <bit>
+#include <iterator>
 #include <memory>
 #include <optional>
 

@@ -111,6 +111,28 @@ TEST_F(MixedObject, MapsOfTypesThatAreNotHereMatterToProgramsThatUseThem) {
                              HasSubstr("it uses map 'stacks'"), HasSubstr("stack_trace")));
 }
 
+class Rules : public RunsPrograms {};
+
+TEST_F(Rules, ProgramsOfDifferentAttachTypesDoNotShareAProgArray) {
+  LinkOptions options = only({"entry", "tail_eleven"});
+  options.program_overrides["entry"] = {.expected_attach_type = AttachType::kNetkitPrimary};
+  options.program_overrides["tail_eleven"] = {.expected_attach_type = AttachType::kNetkitPrimary};
+  EXPECT_EQ(run_one(load("tags", options), "entry", tcp(), 11), 11);
+  options.program_overrides["tail_eleven"] = {.expected_attach_type = AttachType::kTcxIngress};
+  const auto mixed = load_object(object("tags"), options);
+  ASSERT_FALSE(mixed);
+  EXPECT_EQ(mixed.error().code, EINVAL);
+}
+
+TEST_F(Rules, AnObjectWithoutLicenseIsNotGplCompatible) {
+  const auto loaded = load_object(object("no_license"));
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, EINVAL);
+  EXPECT_THAT(loaded.error().text,
+              HasSubstr("cannot call GPL-restricted function bpf_probe_read_kernel#113"));
+  EXPECT_EQ(run_one(load("no_license", only({"unrestricted"})), "unrestricted"), 1);
+}
+
 class MapsInMaps : public RunsPrograms {};
 
 TEST_F(MapsInMaps, HaveTheirTemplateAndTheirInitialMaps) {
