@@ -41,6 +41,21 @@ void outside_device_facts(void*, bpf::RunContext& run, bpf::DeviceFacts& facts) 
   facts.netns_inum = static_cast<std::uint32_t>(facts.netns_cookie);
 }
 
+std::uint64_t outside_netns_cookie(void*, bpf::RunContext& run) {
+  const Device* device = run.packet->meta.dev;
+  return device != nullptr ? device->netns()->cookie() : 0;
+}
+
+// Ids of other namespaces are not known here.
+const bpf::Socket* outside_find_socket(void* self, bpf::RunContext& run, const bpf::SocketQuery& query) {
+  if (query.netns >= 0) return nullptr;
+  return static_cast<Execution*>(self)->sockets()->find(query, outside_netns_cookie(self, run));
+}
+
+const bpf::Socket* outside_socket(void* self, std::uint64_t handle) {
+  return static_cast<Execution*>(self)->sockets()->find(handle);
+}
+
 }  // namespace
 
 Execution::Execution(Network& network, std::uint32_t cpu, PacketPool& pool, std::size_t backlog_limit)
@@ -53,6 +68,13 @@ Execution::Execution(Network& network, std::uint32_t cpu, PacketPool& pool, std:
   outside_.clone_redirect = outside_clone_redirect;
   outside_.device_mtu = outside_device_mtu;
   outside_.device_facts = outside_device_facts;
+  outside_.netns_cookie = outside_netns_cookie;
+}
+
+void Execution::set_sockets(const bpf::SocketTable* sockets) {
+  sockets_ = sockets;
+  outside_.find_socket = sockets != nullptr ? outside_find_socket : nullptr;
+  outside_.socket = sockets != nullptr ? outside_socket : nullptr;
 }
 
 Execution::~Execution() {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bpf/run/context.h"
+#include "bpf/run/socket_table.h"
 #include "device/backlog.h"
 #include "device/device.h"
 #include "device/transmit_status.h"
@@ -95,6 +96,9 @@ class Execution {
   [[nodiscard]] NeighbourOutput neighbour_output() const { return neighbour_output_; }
   [[nodiscard]] void* neighbour_self() const { return neighbour_self_; }
   [[nodiscard]] bpf::Outside& outside() { return outside_; }
+  // Sockets that programs find by namespace and tuple, and that packets name; null: there are none.
+  void set_sockets(const bpf::SocketTable* sockets);
+  [[nodiscard]] const bpf::SocketTable* sockets() const { return sockets_; }
   // Instructions that one run of a program may execute; before the first run.
   void set_instruction_limit(std::uint64_t limit) { instruction_limit_ = limit; }
   void set_fault_report(FaultReport function, void* self) { fault_report_ = function, fault_self_ = self; }
@@ -125,6 +129,7 @@ class Execution {
   Backlog backlog_;
   bpf::RedirectRecord redirect_;
   bpf::Outside outside_;
+  const bpf::SocketTable* sockets_ = nullptr;
   std::uint32_t depth_ = 0;
   bool receiving_ = false;
   bool faulted_ = false;

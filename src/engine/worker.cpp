@@ -90,8 +90,9 @@ void Worker::run(const std::stop_token& stop) {
   const rcu::Reader reader;
   const bpf::TimerLoop timers(cpu_.number(), wake_.get());
   device::Execution execution(network_, cpu_.number(), pool_);
-  execution.outside().self = options_.trace_self;
+  execution.outside().trace_self = options_.trace_self;
   execution.outside().trace = options_.trace;
+  execution.set_sockets(options_.sockets);
   execution.set_fault_report(options_.fault, options_.fault_self);
   execution.set_instruction_limit(options_.instruction_limit);
   Nanoseconds last_moved = monotonic_ns();

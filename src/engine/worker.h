@@ -36,6 +36,8 @@ struct WorkerOptions {
   // Lines of bpf_trace_printk; called on the worker's thread. Null: thrown away.
   void (*trace)(void* self, std::string_view line) = nullptr;
   void* trace_self = nullptr;
+  // Sockets that programs find and read; outlives the worker. Null: there are none.
+  const bpf::SocketTable* sockets = nullptr;
   // Runs of programs that were ended by force; called on the worker's thread. Null: only counted.
   device::FaultReport fault = nullptr;
   void* fault_self = nullptr;

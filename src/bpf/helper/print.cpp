@@ -25,7 +25,7 @@ std::int64_t trace(RunContext& run, const char* format, std::uint32_t format_siz
   std::string_view text(line.data());
   if (text.ends_with('\n')) text.remove_suffix(1);
   const Outside& outside = *run.outside;
-  if (outside.trace != nullptr) outside.trace(outside.self, text);
+  if (outside.trace != nullptr) outside.trace(outside.trace_self, text);
   TraceLog::instance().publish(run.cpu, text);
   return result;
 }
@@ -80,7 +80,7 @@ std::int32_t stream_vprintk(RunContext& run, std::int32_t stream, const char* fo
       bprintf(text, format, Arguments(arguments, arguments_size).values(), run.regions);
   if (result < 0) return static_cast<std::int32_t>(result);
   const Outside& outside = *run.outside;
-  if (outside.stream != nullptr) outside.stream(outside.self, run, stream, text.data());
+  if (outside.stream != nullptr) outside.stream(outside.trace_self, run, stream, text.data());
   return 0;
 }
 

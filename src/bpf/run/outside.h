@@ -34,7 +34,8 @@ struct DeviceFacts {
 };
 
 struct Outside {
-  void* self = nullptr;  // handed to every function
+  void* self = nullptr;        // handed to every function but trace and stream
+  void* trace_self = nullptr;  // handed to these, which others than the owner of the runs may want
 
   // bpf_clone_redirect: sends a clone of the context's packet now; 0, positive NET_* code or -errno. Null:
   // -EINVAL.
@@ -57,10 +58,10 @@ struct Outside {
   // Adds to `facts` what there is to say of the packet's device. Null: only its number is known.
   void (*device_facts)(void* self, RunContext& run, DeviceFacts& facts) = nullptr;
   // One line of bpf_trace_printk, without newline. Null: thrown away.
-  void (*trace)(void* self, std::string_view line) = nullptr;
+  void (*trace)(void* trace_self, std::string_view line) = nullptr;
   // Text that a program puts into one of its streams (1: standard output, 2: standard error). Null: thrown
   // away.
-  void (*stream)(void* self, RunContext& run, std::int32_t stream, std::string_view text) = nullptr;
+  void (*stream)(void* trace_self, RunContext& run, std::int32_t stream, std::string_view text) = nullptr;
   // Clock values and random numbers; null: the machine's. Tests pin them.
   Nanoseconds (*clock)(void* self, clockid_t clock) = nullptr;
   std::uint32_t (*random)(void* self) = nullptr;

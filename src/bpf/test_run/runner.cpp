@@ -40,6 +40,7 @@ struct TestRunner::State {
       return &static_cast<State*>(self)->socket;
     };
     outside.device_facts = device_facts;
+    outside.trace_self = this;
     if (world.trace) outside.trace = trace;
   }
 

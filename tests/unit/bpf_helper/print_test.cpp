@@ -155,7 +155,7 @@ TEST_F(Format, ArgumentsShareFiveHundredAndTwelveBytes) {
 class Printing : public HelperTest {
  protected:
   Printing() {
-    outside.self = this;
+    outside.trace_self = this;
     outside.trace = [](void* self, std::string_view line) {
       static_cast<Printing*>(self)->lines.emplace_back(line);
     };
