@@ -30,6 +30,7 @@ constexpr std::string_view kSockets = "no socket is found: by hand, with a table
 constexpr std::string_view kSpecial =
     "works on a special member of a value, whose type the program must have: by hand";
 constexpr std::string_view kRings = "its ring must be emptied from outside: by hand";
+constexpr std::string_view kSecret = "cookies are of the kernel's own key: by hand";
 constexpr auto kLeftOut = std::to_array<LeftOut>({
     {6, kPrints},
     {13, "sends through devices of the machine: live, by hand"},
@@ -37,14 +38,21 @@ constexpr auto kLeftOut = std::to_array<LeftOut>({
     {25, kRings},
     {33, "needs a cgroup"},
     {66, "kernels may be built without it"},
+    {69, "asks for the machine's routes: by hand, with a table of routes"},
     {86, kSockets},
     {93, kSpecial},
     {94, kSpecial},
     {95, kSockets},
     {96, kSockets},
     {98, kSockets},
+    {100, kSecret},
     {107, kSockets},
     {108, kSockets},
+    {110, kSecret},
+    {112, "reads a task's memory"},
+    {113, "reads memory of the kernel: by hand"},
+    {114, "reads a task's memory"},
+    {115, "reads memory of the kernel: by hand"},
     {123, "tells of the task that runs the test"},
     {124, kSockets},
     {130, kRings},
@@ -64,6 +72,14 @@ constexpr auto kLeftOut = std::to_array<LeftOut>({
     {177, kPrints},
     {178, kSockets},
     {196, kSockets},
+    {198, kRings},
+    {199, kRings},
+    {200, kRings},
+    {204, kSecret},
+    {205, kSecret},
+    {206, kSecret},
+    {207, kSecret},
+    {209, kRings},
 });
 
 bool left_out(std::uint32_t number) {
