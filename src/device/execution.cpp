@@ -34,6 +34,8 @@ void outside_device_facts(void*, bpf::RunContext& run, bpf::DeviceFacts& facts) 
   facts.name = device->published_name();
   facts.mtu = device->mtu();
   facts.flags = device->flags();
+  facts.needed_headroom = static_cast<std::uint16_t>(device->needed_headroom());
+  facts.needed_tailroom = static_cast<std::uint16_t>(device->needed_tailroom());
   const MacAddress mac = device->mac();
   std::ranges::copy(mac.bytes, facts.address.begin());
   facts.address_length = static_cast<std::uint8_t>(mac.bytes.size());

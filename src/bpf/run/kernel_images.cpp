@@ -29,6 +29,8 @@ void make_device(RunContext& run) {
   device.mtu = facts.mtu;
   device.flags = facts.flags;
   device.type = facts.type;
+  device.needed_headroom = facts.needed_headroom;
+  device.needed_tailroom = facts.needed_tailroom;
   device.hard_header_len = kEthernetHeader;
   device.addr_len = facts.address_length;
   images.device_address.fill(0);

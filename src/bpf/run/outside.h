@@ -27,6 +27,8 @@ struct DeviceFacts {
   std::uint32_t mtu = 0;
   std::uint32_t flags = 0;  // IFF_*
   std::uint16_t type = 1;   // ARPHRD_*; Ethernet
+  std::uint16_t needed_headroom = 0;
+  std::uint16_t needed_tailroom = 0;
   std::array<unsigned char, 32> address{};
   std::uint8_t address_length = 0;
   std::uint64_t netns_cookie = 0;
