@@ -105,6 +105,7 @@ std::string ValueNames::name(const Step& step, std::uint64_t value) const {
 }
 
 std::string ValueNames::place(const Step& step, std::uint64_t address, std::uint32_t size) const {
+  if (address < kShortNumber) return fmt::format("null+{}", address);
   const Region& context = step.run.regions.context;
   if (!context.holds(address, size)) return name(step, address);
   const std::uint64_t offset = address - context.base;

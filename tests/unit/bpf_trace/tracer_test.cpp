@@ -99,6 +99,13 @@ TEST_F(TracerTest, EndsAtAFaultWithItsInstructionAndTheRegisters) {
   EXPECT_EQ(registers_[6], NamedRegister(6, "7"));
 }
 
+TEST_F(TracerTest, NamesNullPointersAndWhatIsNowhere) {
+  EXPECT_THAT(trace("r1 = 0; r0 = *(u32 *)(r1 +8); exit").back(),
+              "1: (61) r0 = *(u32 *)(r1 +8) | u32 null+8 -> ?");
+  EXPECT_THAT(trace("r1 = 0x1234567812345678 ll; *(u8 *)(r1 +0) = 1; exit").back(),
+              "2: (72) *(u8 *)(r1 +0) = 1 | u8 0x1234567812345678 <- 1");
+}
+
 TEST_F(TracerTest, GathersTheInstructionsOfASourceLine) {
   const auto program = image("r2 = *(u32 *)(r1 +8); r2 += 1; *(u32 *)(r1 +8) = r2; r0 = 0; exit");
   program->lines = {{.insn = 0, .line = 7, .column = 1, .file = "/src/nat.c", .text = "\tskb->mark += 1;"},
