@@ -28,10 +28,8 @@ constexpr std::array kRows = {
     Row{MapType::kLruHash, kOfHash},
     Row{MapType::kLruPercpuHash, kOfHash},
     Row{MapType::kLpmTrie, kLookup | kUpdate | kDelete},
-    Row{MapType::kArrayOfMaps, kLookup | kUpdate | kDelete},
+    Row{MapType::kArrayOfMaps, kLookup | kUpdate},
     Row{MapType::kHashOfMaps, kOfHash},
-    Row{MapType::kSockmap, kLookup},
-    Row{MapType::kSockhash, kLookup},
 };
 
 Result<> check_command(const bpf::Map& map, Command command) {

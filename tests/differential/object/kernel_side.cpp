@@ -63,6 +63,7 @@ class KernelSide final : public Side {
       attr.numa_node = request.numa_node;
       attr.map_ifindex = request.map_ifindex;
       attr.map_extra = request.map_extra;
+      attr.inner_map_fd = static_cast<std::uint32_t>(request.inner_map_fd);
       request.map_name.copy(attr.map_name, sizeof attr.map_name);
     }));
   }

@@ -385,12 +385,29 @@ TEST_F(ObjectDifferential, BatchesAnswerAlike) {
                                                     map_request(MapType::kArray),
                                                     map_request(MapType::kPercpuArray),
                                                     map_request(MapType::kProgArray, 4, 4),
-                                                    map_request(MapType::kLpmTrie, 8, 8, bpf::kNoPrealloc)};
-    for (const MapCreateRequest& request : requests) {
+                                                    map_request(MapType::kLpmTrie, 8, 8, bpf::kNoPrealloc),
+                                                    map_request(MapType::kArrayOfMaps, 4, 4),
+                                                    map_request(MapType::kHashOfMaps, 4, 4),
+                                                    map_request(MapType::kQueue, 0),
+                                                    map_request(MapType::kStack, 0),
+                                                    map_request(MapType::kBloomFilter, 0),
+                                                    map_request(MapType::kPerfEventArray, 4, 4),
+                                                    map_request(MapType::kDevmap, 4, 4),
+                                                    map_request(MapType::kDevmapHash, 4, 4),
+                                                    map_request(MapType::kSockmap),
+                                                    map_request(MapType::kSockhash)};
+    const int inner = side.create_map(map_request(MapType::kArray));
+    for (MapCreateRequest request : requests) {
+      const auto type = static_cast<MapType>(request.map_type);
+      if (bpf::is_map_of_maps(type)) request.inner_map_fd = inner;
       const int fd = side.create_map(request);
-      const std::size_t size = value_size(static_cast<MapType>(request.map_type), request.value_size);
+      const std::size_t size = value_size(type, request.value_size);
       Buffer keys, values(size * 3);
+      if (bpf::is_map_of_maps(type)) {
+        for (std::size_t at = 0; at < 3; ++at) store_unaligned(values.data() + at * size, inner);
+      }
       for (std::uint32_t number = 0; number < 3; ++number) {
+        if (request.key_size == 0) break;
         Buffer key = bytes_of(number, request.key_size);
         if (request.key_size == 8) {
           store_unaligned<std::uint32_t>(key.data(), 8);
