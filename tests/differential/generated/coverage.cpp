@@ -211,6 +211,11 @@ void Coverage::step(const Step& step) {
   }
 }
 
+void Coverage::end() {
+  depth_ = 0;
+  called_ = false;
+}
+
 void Coverage::memory(const Step& step, const Insn& insn) {
   const bool loads = insn_class(insn.opcode) == kLdx;
   const unsigned bytes = bytes_of(static_cast<InsnSize>(insn.opcode & 0x18));

@@ -18,6 +18,7 @@ namespace netkit::differential {
 class Coverage final : public bpf::StepObserver {
  public:
   void step(const bpf::Step& step) override;
+  void end() override;
 
   void print(std::ostream& out, const InstructionSet& set) const;
   // Cells of the table in which nothing was counted.
