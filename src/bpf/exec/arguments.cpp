@@ -50,7 +50,7 @@ class ArgumentCheck {
       case Arg::kMapKey:
         return map_memory(key_size(), AccessKind::kRead);
       case Arg::kMapValue:
-        return map_memory(value_size(), AccessKind::kRead);
+        return holds_sockets() ? a_socket() : map_memory(value_size(), AccessKind::kRead);
       case Arg::kMapValueOut:
         return map_memory(value_size(), asks() ? AccessKind::kRead : AccessKind::kWrite);
       case Arg::kMem:
@@ -132,6 +132,17 @@ class ArgumentCheck {
   // Memory whose size the map of the call determines; the contract names the map first.
   bool map_memory(std::uint64_t size, AccessKind kind) {
     return memory(value(), size, kind, kind == AccessKind::kRead);
+  }
+
+  // What programs put into these is a socket, not bytes.
+  [[nodiscard]] bool holds_sockets() const {
+    return map_->spec().type == MapType::kSockmap || map_->spec().type == MapType::kSockhash;
+  }
+  bool a_socket() {
+    const Region* region = machine_->find(value(), 1);
+    const bool found =
+        region != nullptr && (region->kind == RegionKind::kSocket || region->kind == RegionKind::kTcpSocket);
+    return found || refuse("is no socket");
   }
 
   // A filter is asked for the value, which other types write.

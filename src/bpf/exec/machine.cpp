@@ -51,19 +51,21 @@ void Machine::enter_program(const Program& program) {
 }
 
 bool Machine::enter_frame(const Operation* at) {
-  if (depth_ + 1 == kMaxCallDepth) {
-    fault(at, fmt::format("the call stack is {} frames deep, no more are allowed", kMaxCallDepth));
+  if (depth_ + 1 - chain_ == kMaxCallDepth || depth_ + 1 == kMaxFrames) {
+    fault(at, fmt::format("the call stack is {} frames deep, no more are allowed", depth_ + 1 - chain_));
     return false;
   }
   zero_stack_down_to(frame_pointer() - kStackSize);
   ++depth_;
   frame().program = run_->program;
+  frame().chain = chain_;
   frame().may_goto = kMayGotoLimit;
   return true;
 }
 
 void Machine::leave_frame() {
   if (run_->program != frame().program) enter_program(*frame().program);
+  chain_ = frame().chain;
   --depth_;
   place_stack_region();
 }
@@ -78,6 +80,7 @@ bool Machine::take_tail_call(const Operation* at, std::uint32_t base_depth) {
     fault(at, fmt::format("tail call to program {} that another engine has prepared", target.id));
     return false;
   }
+  chain_ = depth_;
   enter_program(target);
   return true;
 }

@@ -52,11 +52,13 @@ class Machine {
     const Program* program;                  // whose code the caller executes
     std::array<std::uint64_t, 4> preserved;  // R6 to R9 of the caller
     std::uint32_t may_goto;                  // how often may_goto still falls through
+    std::uint32_t chain;                     // where the call chain of the caller's program began
   };
   [[nodiscard]] std::uint32_t depth() const { return depth_; }
   [[nodiscard]] Frame& frame() { return frames_[depth_]; }
   [[nodiscard]] std::uint64_t frame_pointer() const { return top_ - std::uint64_t{depth_} * kStackSize; }
-  // Opens the next frame; false after a fault: there are kMaxCallDepth already.
+  // Opens the next frame; false after a fault: the program has kMaxCallDepth already, or the run
+  // kMaxFrames.
   [[nodiscard]] bool enter_frame(const Operation* at);
   // Closes the present one and returns to the program of its caller.
   void leave_frame();
@@ -150,7 +152,9 @@ class Machine {
   std::uint64_t top_;     // end of the first frame
   std::uint64_t zeroed_;  // from here to the top the stack holds this run's bytes only
   std::uint32_t depth_ = 0;
-  std::array<Frame, kMaxCallDepth> frames_;  // filled as they are entered
+  std::uint32_t chain_ =
+      0;  // the frame in which the present program began: the run's first, or that of a tail call
+  std::array<Frame, kMaxFrames> frames_;  // filled as they are entered
 };
 
 // "packet+60 (packet has 54 bytes)", for messages; never a process address.

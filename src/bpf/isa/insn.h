@@ -103,7 +103,9 @@ enum PseudoCall : std::uint8_t { kCallHelper = 0, kCallLocal = 1, kCallKfunc = 2
 inline constexpr std::uint8_t kLdImm64 = 0x18;         // kLd | kModeImm | kDw
 inline constexpr std::uint8_t kCallImm = 0x85;         // kJmp | kCall | kK
 inline constexpr std::uint32_t kStackSize = 512;       // bytes of a frame
-inline constexpr std::uint32_t kMaxCallDepth = 16;     // frames of a call chain (kernel 7.3)
+inline constexpr std::uint32_t kMaxCallDepth = 16;     // frames of a call chain of one program (kernel 7.3)
+// Frames of a run: a function may tail-call a program, which calls functions of its own in its place.
+inline constexpr std::uint32_t kMaxFrames = 128;
 inline constexpr std::uint32_t kMaxTailCalls = 33;     // MAX_TAIL_CALL_CNT
 inline constexpr std::uint32_t kMaxInsns = 1'000'000;  // of one program
 // imm of the call that a CO-RE relocation without a target is replaced by.

@@ -37,7 +37,13 @@ class SocketMap final : public Map {
 
  private:
   static void* lookup(Map&, const void*, std::uint32_t) { return nullptr; }
-  static std::int64_t update(Map&, const void*, const void*, std::uint64_t, std::uint32_t) { return -EINVAL; }
+  // Our sockets are none of the kernel's, which takes established ones and listeners only
+  // (sock_map_update_elem).
+  static std::int64_t update(Map& map, const void*, const void*, std::uint64_t flags, std::uint32_t) {
+    const MapType type = map.spec().type;
+    const bool takes_sockets = type == MapType::kSockmap || type == MapType::kSockhash;
+    return takes_sockets && flags <= kExist ? -EOPNOTSUPP : -EINVAL;
+  }
   static std::int64_t erase(Map& map, const void* key) {
     const Result<> erased = static_cast<SocketMap&>(map).user_delete(static_cast<const std::byte*>(key));
     return erased ? 0 : -erased.error().code;

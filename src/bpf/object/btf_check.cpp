@@ -139,7 +139,10 @@ class Checker {
       return broken(fmt::format("type {}: name at {} of {} bytes of strings", id, offset, strings_.size()));
     const char* name = reinterpret_cast<const char*>(strings_.data()) + offset;
     const std::size_t length = strnlen(name, kLongestName);  // the last byte of the strings is zero
-    if (length < kLongestName && is_printable({name, length})) return {};
+    // Tags are text of any form; all else is what compilers call things.
+    const std::uint32_t kind = BTF_INFO_KIND(types_[id].head.info);
+    const bool text = kind == BTF_KIND_DECL_TAG || kind == BTF_KIND_TYPE_TAG;
+    if (length < kLongestName && (text || is_printable({name, length}))) return {};
     return broken(
         fmt::format("type {}: a name with control characters or of over {} bytes", id, kLongestName));
   }

@@ -79,8 +79,8 @@ struct RunContext {
   // access by the table of __sk_buff (run/skb.h).
   // Its addresses are also those of the packet's struct sk_buff (run/kernel_images.h).
   alignas(8) std::array<std::byte, sizeof(kernel::sk_buff)> context_window{};
-  // Frames of the interpreter, from the top down: kMaxCallDepth of kStackSize bytes.
-  alignas(16) std::array<std::byte, kMaxCallDepth * kStackSize> stack{};
+  // Frames of the interpreter, from the top down: kMaxFrames of kStackSize bytes.
+  alignas(16) std::array<std::byte, kMaxFrames * kStackSize> stack{};
 
   [[nodiscard]] std::uint64_t context_address() const {
     return reinterpret_cast<std::uint64_t>(context_window.data());

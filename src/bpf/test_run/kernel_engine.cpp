@@ -6,6 +6,7 @@
 #include <cstring>
 #include <map>
 
+#include "bpf/object/section_name.h"
 #include "bpf/run/skb.h"
 #include "bpf/test_run/engine.h"
 

@@ -162,6 +162,12 @@ TEST_F(TailCalls, from_a_function_the_target_returns_to_its_caller) {
   EXPECT_EQ(run("r6 = 1; call sub; r0 += r6; exit; sub: " + jump(0) + "r0 = 100; exit"), 6U);
 }
 
+TEST_F(TailCalls, a_function_may_go_on_in_a_program_with_functions_thirty_three_times) {
+  const std::string again = "call sub; r0 += 1; exit; sub: " + jump(0) + "r0 = 100; exit";
+  put(0, load(again));
+  EXPECT_EQ(run(again), 134U) << "each program adds one when its function comes back";
+}
+
 TEST_F(TailCalls, not_from_a_callback) {
   put(0, load("r0 = 0; exit"));
   functions_ = {9};
