@@ -128,10 +128,13 @@ Result<LoadRequest> read_load(Client& client, Words words) {
   return request;
 }
 
+// Where maps are pinned that ask for it by name, as with libbpf.
+constexpr std::string_view kPinRoot = "/sys/fs/bpf";
+
 Result<Json> load_object(Client& client, const LoadRequest& request) {
   Fd file(::open(request.file.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file) return fail_errno(request.file);
-  Arguments arguments(Json{{"name", request.file}, {"reuse", request.reuse}});
+  Arguments arguments(Json{{"name", request.file}, {"reuse", request.reuse}, {"pin_root_path", kPinRoot}});
   arguments.params()["object"] = arguments.pass(std::move(file));
   const auto loaded = client.call("bpf.load_object", arguments);
   if (!loaded) return std::unexpected(loaded.error());
@@ -168,7 +171,8 @@ Result<> load(const Options& options, Words words, bool all) {
 }
 
 Result<> load_first(const Options& options, Words words) {
-  if (words.rest().size() == 1 || (words.rest().size() > 1 && words.rest()[1] == "--prog"))
+  if (words.rest().size() == 1 ||
+      (words.rest().size() > 1 && (words.rest()[1] == "--prog" || words.rest()[1] == "--btf")))
     return check_object(options, words);
   return load(options, words, false);
 }
@@ -292,7 +296,8 @@ constexpr Verb kVerbs[] = {
     {"load", load_first,
      R"(netkit prog { load | loadall } OBJECT FILE [ map name NAME MAP ] [ pinmaps DIRECTORY ]
          load pins the first program at FILE, loadall every one in that directory
-       netkit prog load OBJECT [ --prog NAME ]...
+         maps that ask to be pinned by name are taken from /sys/fs/bpf, or pinned there
+       netkit prog load OBJECT [ --prog NAME ]... [ --btf kernel|FILE ]
          checks the object alone: no engine, nothing is kept)"},
     {"loadall", load_all, ""},
     {"pin", pin, "netkit prog pin PROG FILE"},

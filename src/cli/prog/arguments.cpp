@@ -74,6 +74,10 @@ Result<> take_engine(RunArguments& run, Option& option) {
   run.engine = kernel ? RunEngine::kKernel : RunEngine::kInterpreter;
   return {};
 }
+Result<> take_btf(RunArguments& run, Option& option) {
+  run.btf = TRY(option.value());
+  return {};
+}
 Result<> take_trace(RunArguments& run, Option& option) {
   constexpr std::string_view kGrains[] = {"line", "insn"};
   const std::string_view grain = TRY(choose(option.attached().value_or("line"), kGrains, "kind of trace"));
@@ -104,7 +108,7 @@ struct OptionWord {
 constexpr OptionWord kOptions[] = {
     {"--prog", take_prog},         {"--then", take_then},    {"--map", take_map},
     {"--map-dump", take_map_dump}, {"--var", take_variable}, {"--engine", take_engine},
-    {"--trace", take_trace},       {"--dev", take_device},
+    {"--trace", take_trace},       {"--dev", take_device},   {"--btf", take_btf},
 };
 
 Result<> take_option(RunArguments& run, std::string_view word, Words& words) {
@@ -154,6 +158,8 @@ Result<> check(const RunArguments& run) {
                        quote(run.data_in) + " is not: say both as captures or none");
   if (run.engine == RunEngine::kKernel && run.trace)
     return usage_error("the kernel's engine cannot be traced: leave `--trace` or `--engine kernel` out");
+  if (run.engine == RunEngine::kKernel && !run.btf.empty())
+    return usage_error("the kernel's engine has types of its own: leave `--btf` out");
   if (run.engine == RunEngine::kKernel && !run.devices.empty())
     return usage_error("the kernel's engine has the devices of this network namespace: leave `--dev` out");
   return {};

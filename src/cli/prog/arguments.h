@@ -33,6 +33,7 @@ struct RunArguments {
   std::vector<std::string> dumped{};  // --map-dump NAME; none: all
   std::vector<bpf::TestDevice> devices{};
   RunEngine engine = RunEngine::kInterpreter;
+  std::string btf;  // --btf: types of the kernel in place of ours, "kernel" or a file
   std::optional<bpf::TraceGrain> trace{};
 };
 
@@ -40,7 +41,7 @@ inline constexpr std::string_view kRunUsage =
     R"(netkit prog run OBJECT [ --prog NAME ] [ --then NAME ]... data_in FILE [ data_out FILE [ data_size_out L ] ]
          [ ctx_in FILE [ ctx_out FILE [ ctx_size_out M ] ] ] [ repeat N ] [ --trace[=line|insn] ]
          [ --map NAME=FILE ]... [ --map-dump[=NAME] ]... [ --var NAME=VALUE ]... [ --dev IFINDEX[=NAME[,MTU]] ]...
-         [ --engine interp|kernel ]
+         [ --engine interp|kernel ] [ --btf kernel|FILE ]
          FILE := bytes, `-`, or packets in a .pcap or .pcapng)";
 
 [[nodiscard]] Result<RunArguments> read_run_arguments(Words words);

@@ -11,6 +11,7 @@
 #include "bpf/exec/load.h"
 #include "bpf/helper/helper.h"
 #include "bpf/isa/instruction.h"
+#include "bpf/object/kernel_types.h"
 #include "bpf/object/section_name.h"
 #include "cli/errors.h"
 #include "cli/print.h"
@@ -178,9 +179,15 @@ std::vector<LeftOut> left_out(const bpf::ObjectContents& object, const bpf::Load
 Result<> check_object(const Options& options, Words words) {
   const std::string file(TRY(words.value("load")));
   bpf::LinkOptions link;
-  while (words.take_if("--prog")) {
-    if (!link.programs) link.programs.emplace();
-    link.programs->emplace_back(TRY(words.value("--prog")));
+  for (;;) {
+    if (words.take_if("--prog")) {
+      if (!link.programs) link.programs.emplace();
+      link.programs->emplace_back(TRY(words.value("--prog")));
+    } else if (words.take_if("--btf")) {
+      link.kernel_types = TRY(bpf::KernelTypes::read(std::string(TRY(words.value("--btf")))));
+    } else {
+      break;
+    }
   }
   TRY(words.end());
   const bpf::ObjectFile object = TRY(bpf::ObjectFile::read(file));

@@ -10,8 +10,9 @@
 
 namespace netkit::cli {
 
-// OBJECT [ --prog NAME ]...: loads the object, or those programs of it, as an engine would, and prints of
-// each program type, attach type, instructions, maps, relocations, helpers and kernel functions.
+// OBJECT [ --prog NAME ]... [ --btf kernel|FILE ]: loads the object, or those programs of it, as an engine
+// would (with other types of the kernel than ours, if wanted), and prints of each program type, attach type,
+// instructions, maps, relocations, helpers and kernel functions.
 [[nodiscard]] Result<> check_object(const Options& options, Words words);
 
 // The answer of bpf.prog_dump_xlated for a program of an object file. `program` empty: the only one.

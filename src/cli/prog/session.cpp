@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "bpf/object/kernel_types.h"
 #include "bpf/object/object_file.h"
 #include "bpf/run/skb.h"
 #include "cli/errors.h"
@@ -35,6 +36,7 @@ Result<bpf::VariableValue> variable_value(const bpf::Variable& variable, const s
 
 Result<bpf::LinkOptions> link_options(const RunArguments& arguments) {
   bpf::LinkOptions options;
+  if (!arguments.btf.empty()) options.kernel_types = TRY(bpf::KernelTypes::read(arguments.btf));
   if (arguments.variables.empty()) return options;
   const bpf::ObjectFile object = TRY(bpf::ObjectFile::read(arguments.object));
   for (const auto& [name, text] : arguments.variables) {

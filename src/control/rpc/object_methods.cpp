@@ -67,6 +67,7 @@ Result<> load_object(Call& call) {
   control::ObjectLoadRequest request;
   request.bytes = TRY(read_content(call.session, params, "object"));
   request.name = TRY(params.text_or("name", "object"));
+  request.pin_root_path = TRY(params.text_or("pin_root_path", ""));
   if (const Json* const programs = params.find("programs")) {
     std::vector<std::string>& wanted = request.options.programs.emplace();
     const bool is_list = programs->is_array() && std::ranges::all_of(*programs, &Json::is_string);
@@ -125,7 +126,9 @@ std::span<const Method> object_methods() {
        .handle = prog_load,
        .params = "prog_type insns license prog_flags prog_name prog_ifindex expected_attach_type fd_array "
                  "fd_array_cnt"},
-      {.name = "bpf.load_object", .handle = load_object, .params = "object name programs reuse"},
+      {.name = "bpf.load_object",
+       .handle = load_object,
+       .params = "object name programs reuse pin_root_path"},
       {.name = "bpf.prog_dump_xlated", .handle = prog_dump_xlated, .params = "prog_fd opcodes linum"},
       {.name = "bpf.prog_get_next_id",
        .handle = next_id<control::next_program_id>,

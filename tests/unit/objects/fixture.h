@@ -62,12 +62,15 @@ class ObjectTest : public ControlTest {
         .value();
   }
   ObjectHandles load_file(Client& client, ObjectLoadRequest request = {.bytes = {}, .name = {}}) {
-    std::ifstream file(std::filesystem::path(NETKIT_TEST_OBJECTS "/counter_objects.o"), std::ios::binary);
+    return load_object(client, with_file(std::move(request), "counter_objects.o")).value();
+  }
+  static ObjectLoadRequest with_file(ObjectLoadRequest request, const std::string& name) {
+    std::ifstream file(std::filesystem::path(NETKIT_TEST_OBJECTS) / name, std::ios::binary);
     const std::string text((std::istreambuf_iterator<char>(file)), {});
     const auto bytes = std::as_bytes(std::span(text));
     request.bytes.assign(bytes.begin(), bytes.end());
     request.name = "counter.o";
-    return load_object(client, std::move(request)).value();
+    return request;
   }
 
   // A link of that program at lo.

@@ -33,6 +33,39 @@ TEST_F(Pins, APinOutlivesTheClient) {
   EXPECT_EQ(lookup_element(*client_, opened, bytes_of(1)), bytes_of(42)) << "the descriptor holds it";
 }
 
+// ---- maps that ask to be pinned by name (LIBBPF_PIN_BY_NAME) ----
+
+class PinsByName : public Pins {
+ protected:
+  Result<ObjectHandles> load_pinned(std::string root = "/sys/fs/bpf") {
+    return load_object(*client_, with_file({.pin_root_path = std::move(root)}, "pinned_objects.o"));
+  }
+  static constexpr std::string_view kSettings = "/sys/fs/bpf/settings";
+};
+
+TEST_F(PinsByName, TheNextObjectTakesTheMapThatIsPinned) {
+  const ObjectHandles first = load_pinned().value();
+  const int pinned = open_pin(*client_, kSettings).value();
+  EXPECT_EQ(id_of(pinned), first.maps.front().id);
+  const ObjectHandles second = load_pinned().value();
+  EXPECT_EQ(second.maps.front().id, first.maps.front().id);
+  ASSERT_TRUE(pins().unlink(root(), kSettings));
+  EXPECT_NE(load_pinned().value().maps.front().id, first.maps.front().id);
+}
+
+TEST_F(PinsByName, AnotherKindOfMapUnderTheNameIsRefused) {
+  ASSERT_TRUE(pin_object(*client_, create(bpf::MapType::kArray), kSettings));
+  EXPECT_EQ(outcome(load_pinned()), "EINVAL");
+  ASSERT_TRUE(pins().unlink(root(), kSettings));
+  ASSERT_TRUE(pin_object(*client_, load(), kSettings));
+  EXPECT_EQ(outcome(load_pinned()), "EINVAL") << "a program is pinned there";
+}
+
+TEST_F(PinsByName, WithoutADirectoryNothingIsPinned) {
+  ASSERT_TRUE(load_pinned(""));
+  EXPECT_EQ(outcome(open_pin(*client_, kSettings)), "ENOENT");
+}
+
 TEST_F(Pins, APinnedLinkStaysAttachedUntilItIsUnpinned) {
   const int fd = link(load());
   const std::uint32_t id = id_of(fd);
