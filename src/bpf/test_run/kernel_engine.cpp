@@ -239,6 +239,10 @@ Result<std::unique_ptr<TestEngine>> load_in_kernel(const std::filesystem::path& 
   if (object == nullptr) return refused(errno, path);
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object.get()) {
+    // libbpf's own table of sections may be older than what they are called.
+    const ProgramKind kind = program_kind(bpf_program__section_name(program));
+    if (bpf_program__type(program) == BPF_PROG_TYPE_UNSPEC)
+      bpf_program__set_type(program, static_cast<bpf_prog_type>(kind.type));
     bpf_program__set_autoload(program, is_wanted(program, options));
   }
   TRY(set_variables(object.get(), file, options));
