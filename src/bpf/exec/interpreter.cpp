@@ -274,6 +274,12 @@ CallChecked:
   clobber(r);
   NEXT();
 
+CallLookup:
+  if (!machine.call_lookup(pc, r)) [[unlikely]]
+    goto faulted;
+  clobber(r);
+  NEXT();
+
 CallTail:
   if (!machine.call_checked(pc, r)) goto faulted;
   clobber(r);

@@ -169,8 +169,20 @@ bool Machine::check_legacy(const Operation* at, std::uint64_t r6) {
 
 // ---- calls ----
 
-bool Machine::call_checked(const Operation* at, Registers& r) {
-  const auto& helper = *reinterpret_cast<const Helper*>(at->imm);
+bool Machine::call_lookup(const Operation* at, Registers& r) {
+  auto* map = reinterpret_cast<Map*>(at->imm);
+  const std::uint64_t key_size = map->spec().key_size;
+  const bool key_is_near =
+      run_->regions.stack.holds(r[2], key_size) || run_->regions.packet.holds(r[2], key_size);
+  if (r[1] != static_cast<std::uint64_t>(at->imm) || !key_is_near || run_->references.holds_lock())
+    return call_checked(at, *find_helper(kMapLookup), r);
+  r[0] = reinterpret_cast<std::uint64_t>(
+      map->operations().lookup(*map, reinterpret_cast<const void*>(r[2]), run_->cpu));
+  if (r[0] != 0) admit_value(*map, r[0]);
+  return true;
+}
+
+bool Machine::call_checked(const Operation* at, const Helper& helper, Registers& r) {
   if (run_->references.holds_lock() && helper.number != kSpinUnlock) {
     fault(at, fmt::format("bpf_{} is called while a spin lock is held", helper.name));
     return false;

@@ -99,7 +99,13 @@ class Machine {
 
   // ---- calls ----
   // Calls a helper whose arguments or result the contract says something about; false after a fault.
-  [[nodiscard]] bool call_checked(const Operation* at, Registers& r);
+  [[nodiscard]] bool call_checked(const Operation* at, Registers& r) {
+    return call_checked(at, *reinterpret_cast<const Helper*>(at->imm), r);
+  }
+  [[nodiscard]] bool call_checked(const Operation* at, const Helper& helper, Registers& r);
+  // bpf_map_lookup_elem, by far the most frequent call: what the contract says, in few steps where the map is
+  // the one that the operation expects and the key lies on the stack or in the packet.
+  [[nodiscard]] bool call_lookup(const Operation* at, Registers& r);
   // Whether the address is that of a map that the program names or that its lookups have found.
   [[nodiscard]] bool knows_map(std::uint64_t address) const;
   // The map whose value the region is; null: it is none's.

@@ -50,7 +50,7 @@ namespace netkit::bpf {
   X(LoadConstant) X(LegacyAbsolute) X(LegacyIndirect)                        \
   X(Jump) X(MayGoto)                                                         \
   X(Cmpxchg32) X(Cmpxchg64)                                                  \
-  X(CallPlain) X(CallChecked) X(CallTail) X(CallLocal) X(CallPoisoned)       \
+  X(CallPlain) X(CallChecked) X(CallLookup) X(CallTail) X(CallLocal) X(CallPoisoned) \
   X(Exit) X(SecondSlot)
 // clang-format on
 
@@ -77,8 +77,9 @@ struct Operation {
   std::uint8_t dst = 0;  // of stores and atomics: the base register; of legacy loads: bytes
   std::uint8_t src = 0;
   std::int32_t off = 0;  // bytes, or for jumps and calls the distance from this operation
-  // Constant, or the address of the Helper row; of loads and stores of registers, the address of the
-  // SkbReader or SkbWriter that does them when the base register is the context (0: there is none).
+  // Constant, or the address of the Helper row, or for CallLookup that of the map it is expected to be about;
+  // of loads and stores of registers, the address of the SkbReader or SkbWriter that does them when the base
+  // register is the context (0: there is none).
   std::int64_t imm = 0;
 };
 static_assert(sizeof(Operation) == 16);
@@ -90,6 +91,8 @@ struct InterpretedCode final : PreparedCode {
   std::vector<Region> globals;           // data sections, sorted by base
   std::vector<std::uint64_t> maps;       // addresses of the program's maps, sorted
 };
+
+inline constexpr std::uint32_t kMapLookup = 1;  // number of bpf_map_lookup_elem
 
 // What a register holds that names a function: no address, so nothing can be loaded from it.
 inline constexpr std::uint64_t kFunctionTag = 0xbf00'0000'0000'0000;

@@ -17,6 +17,7 @@
 #include "bpf/exec/position.h"
 #include "bpf/helper/helper.h"
 #include "bpf/helper/kfunc.h"
+#include "bpf/helper/map_types.h"
 #include "bpf/isa/instruction.h"
 #include "bpf/isa/tag.h"
 #include "bpf/map/map.h"
@@ -253,7 +254,25 @@ class Preparation {
     const auto number = static_cast<std::uint32_t>(call.number);
     const Helper* helper = find_helper(number);
     if (helper == nullptr) return refuse(unknown_helper(number));
+    if (number == kMapLookup) {
+      if (const Map* map = expected_map()) return emit({.code = OpCode::kCallLookup, .imm = address_of(map)});
+    }
     return emit_call(*helper);
+  }
+  // The map that R1 most likely is at a lookup: what was loaded into it last, a few instructions before. The
+  // call looks whether that is so. Null: none in sight that helpers of this kind take.
+  [[nodiscard]] const Map* expected_map() const {
+    constexpr std::size_t kSight = 16;
+    for (std::size_t at = at_; at-- > 0 && at + kSight > at_;) {
+      const auto* load = decoded_[at] ? std::get_if<LoadImm64>(&*decoded_[at]) : nullptr;
+      if (load == nullptr || load->dst != Reg::r1 || (load->kind != kMapFd && load->kind != kMapIndex))
+        continue;
+      const auto number = static_cast<std::uint32_t>(load->low);
+      if (number >= image_->maps.size()) return nullptr;
+      const Map* map = image_->maps[number].get();
+      return helper_takes_map(kMapLookup, map->spec().type) ? map : nullptr;
+    }
+    return nullptr;
   }
   Result<> emit_call(const Helper& helper) {
     const Contract& contract = helper.contract;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "bpf/helper/helper.h"
+
 namespace netkit::bpf {
 namespace {
 
@@ -39,21 +41,37 @@ constexpr std::array kRows = {
 
 constexpr std::uint32_t kLastOfAnyType = 3;  // lookup, update and delete are for plain types, too
 
-bool names(const Row& row, std::uint32_t helper) {
+constexpr bool names(const Row& row, std::uint32_t helper) {
   return std::ranges::find(row.helpers, helper) != row.helpers.end();
 }
 
-bool is_exclusive(std::uint32_t helper) {
+constexpr bool is_exclusive(std::uint32_t helper) {
   return helper > kLastOfAnyType &&
          std::ranges::any_of(kRows, [&](const Row& row) { return names(row, helper); });
 }
 
-}  // namespace
-
-bool helper_takes_map(std::uint32_t helper, MapType type) {
+constexpr bool takes(std::uint32_t helper, MapType type) {
   const auto* row = std::ranges::find(kRows, type, &Row::type);
   if (row == kRows.end()) return !is_exclusive(helper);
   return names(*row, helper) || (!row->exclusive && !is_exclusive(helper));
+}
+
+// Asked at every call: bit t of the word of a helper is what it says of type t.
+constexpr std::uint32_t kTypes = 64;
+constexpr auto kTaken = [] {
+  std::array<std::uint64_t, kKernelHelpers + 1> taken{};
+  for (std::uint32_t helper = 0; helper < taken.size(); ++helper) {
+    for (std::uint32_t type = 0; type < kTypes; ++type)
+      taken[helper] |= std::uint64_t{takes(helper, static_cast<MapType>(type))} << type;
+  }
+  return taken;
+}();
+
+}  // namespace
+
+bool helper_takes_map(std::uint32_t helper, MapType type) {
+  const auto number = static_cast<std::uint32_t>(type);
+  return helper < kTaken.size() && number < kTypes && ((kTaken[helper] >> number) & 1) != 0;
 }
 
 }  // namespace netkit::bpf
