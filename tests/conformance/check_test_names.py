@@ -20,9 +20,10 @@ import golden_tool  # noqa: E402
 
 
 def tests_of(program):
-    listing = subprocess.run([program, "--gtest_list_tests"], capture_output=True, text=True, check=True, timeout=60)
+    listing = subprocess.run([program, "--gtest_list_tests"], capture_output=True, check=True, timeout=60)
     suite = ""
-    for line in listing.stdout.splitlines():
+    # Parameters are listed with the names, whatever bytes they have.
+    for line in listing.stdout.decode(errors="replace").splitlines():
         name = line.partition("#")[0].rstrip()
         if line.startswith("  "):
             yield suite + name.strip()
@@ -43,7 +44,7 @@ def main():
             continue
         rows += 1
         proof = line.strip("| ").split(" | ")[-1]
-        patterns = re.findall(r"`([\w/]+\.[^`]+|oracle:[^`]+)`", proof)
+        patterns = re.findall(r"`([\w/*]+\.[^`]+|oracle:[^`]+)`", proof)
         if not patterns and not proof.startswith("none: "):
             mistakes.append(f"{document}:{number}: names no test and gives no reason")
         mistakes += [f"{document}:{number}: nothing is called {pattern}" for pattern in patterns
