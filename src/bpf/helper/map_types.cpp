@@ -50,19 +50,20 @@ constexpr bool is_exclusive(std::uint32_t helper) {
          std::ranges::any_of(kRows, [&](const Row& row) { return names(row, helper); });
 }
 
-constexpr bool takes(std::uint32_t helper, MapType type) {
-  const auto* row = std::ranges::find(kRows, type, &Row::type);
-  if (row == kRows.end()) return !is_exclusive(helper);
-  return names(*row, helper) || (!row->exclusive && !is_exclusive(helper));
-}
-
 // Asked at every call: bit t of the word of a helper is what it says of type t.
 constexpr std::uint32_t kTypes = 64;
 constexpr auto kTaken = [] {
   std::array<std::uint64_t, kKernelHelpers + 1> taken{};
   for (std::uint32_t helper = 0; helper < taken.size(); ++helper) {
-    for (std::uint32_t type = 0; type < kTypes; ++type)
-      taken[helper] |= std::uint64_t{takes(helper, static_cast<MapType>(type))} << type;
+    taken[helper] = is_exclusive(helper) ? 0 : ~std::uint64_t{0};
+    for (const Row& row : kRows) {
+      const std::uint64_t type = std::uint64_t{1} << static_cast<std::uint32_t>(row.type);
+      if (names(row, helper)) {
+        taken[helper] |= type;
+      } else if (row.exclusive) {
+        taken[helper] &= ~type;
+      }
+    }
   }
   return taken;
 }();
