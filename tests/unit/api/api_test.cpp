@@ -5,6 +5,9 @@
 #include <poll.h>
 
 #include <cstring>
+#include <mutex>
+#include <string>
+#include <vector>
 
 namespace netkit::v1 {
 namespace {
@@ -208,6 +211,39 @@ TEST_F(Api, what_cannot_be_loaded_says_why) {
   EXPECT_EQ(engine_.load("/nowhere.o").error().code, ENOENT);
   EXPECT_EQ(engine_.load("/dev/null").error().code, ENOEXEC);
   EXPECT_EQ(engine_.load(kDropAll, {.programs = {"no_such"}}).error().code, ENOENT);
+}
+
+TEST(ApiTrace, a_program_that_prints_sends_copies_too) {
+  struct Lines {
+    std::mutex lock;
+    std::vector<std::string> all;
+  } lines;
+  const auto note = [](void* self, std::string_view line) {
+    auto& to = *static_cast<Lines*>(self);
+    const std::lock_guard locked(to.lock);
+    to.all.emplace_back(line);
+  };
+  Engine engine = Engine::start({.workers = 1, .trace = note, .trace_self = &lines}).value();
+  Namespace host = engine.add_namespace("host").value();
+  Namespace pod = engine.add_namespace("pod").value();
+  NetkitPair pair = host.add_netkit({.name = "nk0", .peer = {.name = "eth0", .netns = &pod}}).value();
+  ASSERT_TRUE(pair.primary.set_up());
+  ASSERT_TRUE(pair.peer.set_up());
+  const Object object = engine
+                            .load(NETKIT_BINARY_DIR "/tests/api/api_clone.o",
+                                  {.variables = {{"target", pair.primary.ifindex()}}})
+                            .value();
+  const Link link =
+      pair.primary.attach(AttachPoint::kNetkitPeer, object.program("clone_and_drop").value()).value();
+  Port to = pair.primary.open_port().value();
+  Port from = pair.peer.open_port().value();
+  ASSERT_TRUE(from.send(frame(3)));
+  const auto copy = to.receive(5s);
+  ASSERT_TRUE(copy) << describe(copy.error());
+  EXPECT_EQ(copy->bytes, frame(3).bytes);
+  EXPECT_EQ(to.receive(50ms).error().code, EAGAIN) << "the packet itself is dropped";
+  const std::lock_guard locked(lines.lock);
+  EXPECT_THAT(lines.all, ElementsAre("clone: 0"));
 }
 
 TEST(ApiLife, handles_keep_the_engine) {
