@@ -60,6 +60,7 @@ constexpr RefusedKfunc kRefused[] = {
     {"bpf_sk_assign_tcp_reqsk", "sockets of the kernel"},
     {"bpf_sock_destroy", "sockets of the kernel"},
     {"bpf_throw", "exceptions"},
+    {"bpf_map_sum_elem_count", "maps as kernel objects"},
     {"bpf_task_acquire", "tasks"},
     {"bpf_task_release", "tasks"},
     {"bpf_task_from_pid", "tasks"},
