@@ -1,4 +1,5 @@
-// Hostile types: raw .BTF with .BTF.ext behind it. What passes our check must be safe to walk.
+// Hostile types: raw .BTF with .BTF.ext behind it. What passes our check must be safe to walk, and to
+// relocate by.
 #include <linux/btf.h>
 
 #include <cstdint>
@@ -7,7 +8,8 @@
 
 #include "bpf/object/btf.h"
 #include "bpf/object/btf_ext.h"
-#include "bpf/object/core_relocation.h"
+#include "bpf/object/core_resolver.h"
+#include "bpf/object/kernel_types.h"
 
 namespace {
 
@@ -37,9 +39,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   const auto sections = read_btf_ext(bytes.subspan(end), *btf);
   if (!sections) return 0;
+  static const auto kernel = KernelTypes::ours();
+  const CoreResolver resolver(*btf, *kernel, nullptr);
   for (const SectionRecords& section : *sections)
     for (const CoreRelocation& relocation : section.core_relocations) {
-      static_cast<void>(is_fixed(relocation, *btf));
+      static_cast<void>(resolver.resolve(relocation));
       static_cast<void>(describe(relocation, *btf));
     }
   return 0;
