@@ -59,7 +59,8 @@ struct Outside {
   std::uint64_t (*netns_cookie)(void* self, RunContext& run) = nullptr;
   // Adds to `facts` what there is to say of the packet's device. Null: only its number is known.
   void (*device_facts)(void* self, RunContext& run, DeviceFacts& facts) = nullptr;
-  // One line of bpf_trace_printk, without newline. Null: thrown away.
+  // One line of bpf_trace_printk, without newline; the trace log (run/trace_log.h) gets it as well. Null:
+  // that alone.
   void (*trace)(void* trace_self, std::string_view line) = nullptr;
   // Text that a program puts into one of its streams (1: standard output, 2: standard error). Null: thrown
   // away.
