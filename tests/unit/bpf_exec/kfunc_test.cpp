@@ -50,5 +50,19 @@ TEST_F(NumberIterator, lies_on_the_stack) {
               StartsWith("argument 1 of bpf_iter_num_new is not 8 aligned bytes of stack"));
 }
 
+// Those that are newer than the kernels that the differential test meets.
+TEST_F(Interpreter, strings_are_compared_and_found_whatever_their_case) {
+  kfuncs_ = {"bpf_strncasecmp", "bpf_strcasestr", "bpf_strncasestr"};
+  const std::string strings =
+      "*(u32 *)(r10 -8) = 0x00634261; *(u32 *)(r10 -16) = 0x00646241; *(u32 *)(r10 -24) = 0x6342;"
+      "r1 = r10; r1 += -8; r2 = r10; r2 += ";  // "aBc", "Abd", "Bc"
+  EXPECT_EQ(run(strings + "-16; r3 = 2; call kernel#0; exit"), 0U);
+  EXPECT_EQ(static_cast<std::int32_t>(run(strings + "-16; r3 = 3; call kernel#0; exit")), -1);
+  EXPECT_EQ(run(strings + "-24; call kernel#1; exit"), 1U);
+  EXPECT_EQ(static_cast<std::int32_t>(run(strings + "-16; call kernel#1; exit")), -ENOENT);
+  EXPECT_EQ(run(strings + "-24; r3 = 3; call kernel#2; exit"), 1U);
+  EXPECT_EQ(static_cast<std::int32_t>(run(strings + "-24; r3 = 2; call kernel#2; exit")), -ENOENT);
+}
+
 }  // namespace
 }  // namespace netkit::bpf::test

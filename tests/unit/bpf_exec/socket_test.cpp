@@ -163,6 +163,12 @@ TEST_F(Sockets, are_released_through_a_cast) {
   EXPECT_EQ(run(lookup() + "r1 = r7; call 96; r1 = r0; call 86; exit"), 0U);
 }
 
+TEST_F(Sockets, are_none_of_the_kernels) {
+  packet_->meta.socket = table_.insert(connection());
+  for (const int cast : {136, 137, 138, 139, 140, 178, 196})
+    EXPECT_EQ(run("r1 = *(u64 *)(r1 +168); call " + std::to_string(cast) + "; exit"), 0U) << cast;
+}
+
 TEST_F(Sockets, of_the_packet_need_no_release) {
   EXPECT_EQ(run("r0 = *(u64 *)(r1 +168); exit"), 0U);
   packet_->meta.socket = table_.insert(connection());
